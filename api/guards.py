@@ -1,0 +1,187 @@
+"""What stands before every route: request id, size and time limits, strict JSON, no bare 500.
+
+Plain ASGI, because it runs for every request.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.telemetry import REQUESTS
+
+log = structlog.get_logger()
+
+KIB = 1024
+SMALL, LARGE = 64 * KIB, 4096 * KIB
+LARGE_BODIES = ("/v1/reports/batch", "/v1/locate/batch")
+
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+
+
+class Guard:
+    """Gives each request an id, bounds its body, and turns every failure into a problem."""
+
+    def __init__(self, app: ASGIApp, *, body_seconds: float) -> None:
+        self.app = app
+        self.body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        scope["tinbao.request_id"] = request_id = uuid.uuid4().hex
+        status = 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.setdefault("headers", [])
+                present = {name for name, _ in headers}
+                headers += [pair for pair in SECURITY_HEADERS if pair[0] not in present]
+                headers.append((b"x-request-id", request_id.encode()))
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                body = await self.read_body(scope, receive)
+                await self.app(scope, replay(body, receive), send_marked)
+            except problems.Problem as problem:
+                await problems.answer(Request(scope), problem)(scope, receive, send_marked)
+            except Exception:
+                log.exception("request.failed")
+                await problems.answer(Request(scope), problems.InternalError())(
+                    scope, receive, send_marked
+                )
+            finally:
+                record(scope, status, time.perf_counter() - started)
+
+    async def read_body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body, within the route's size and the time allowed."""
+        check_bytes(scope)
+        limit = LARGE if scope["path"] in LARGE_BODIES else SMALL
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            raise problems.BodyTooLarge(limit=limit)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise problems.RequestTimeout
+                    body += message.get("body", b"")
+                    if len(body) > limit:
+                        raise problems.BodyTooLarge(limit=limit)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            raise problems.RequestTimeout(headers={"Connection": "close"}) from None
+        if body and not is_json(headers.get(b"content-type", b"")):
+            raise problems.UnsupportedMediaType
+        return bytes(body)
+
+
+def check_bytes(scope: Scope) -> None:
+    """Refuse a path or query that is not UTF-8 or has a NUL: no database could hold it."""
+    for raw in (scope.get("raw_path") or b"", scope["query_string"]):
+        plain = unquote_to_bytes(raw)
+        try:
+            plain.decode()
+        except UnicodeDecodeError:
+            raise problems.MalformedRequest from None
+        if b"\0" in plain:
+            raise problems.MalformedRequest
+
+
+def is_json(content_type: bytes) -> bool:
+    """Whether a Content-Type names JSON in UTF-8."""
+    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"')
+    return kind.strip() == "application/json" and charset in ("", "utf-8", "utf8")
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body already read, then whatever comes after it."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def record(scope: Scope, status: int, seconds: float) -> None:
+    """One metric and one log line a request, by route template: paths can hold ids."""
+    route = getattr(scope.get("route"), "path", "unmatched")
+    REQUESTS.labels(scope["method"], route, status).observe(seconds)
+    log.info(
+        "request.answered",
+        method=scope["method"],
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 1),
+    )
+
+
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate name")
+    return found
+
+
+def no_constant(_: str) -> Any:
+    """NaN and Infinity are not JSON."""
+    raise ValueError("not JSON")
+
+
+def strict_json(body: bytes) -> Any:
+    """Parse a body as RFC 8259 says and no more; raises `json.JSONDecodeError`."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=unique_names, parse_constant=no_constant
+        )
+    except (ValueError, RecursionError):
+        raise json.JSONDecodeError("not JSON", "", 0) from None
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        """The parsed body."""
+        return strict_json(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body with `StrictRequest`."""
+
+    def get_route_handler(self) -> Any:
+        """Hand the strict request to FastAPI's own handler."""
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Any:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
