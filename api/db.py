@@ -62,6 +62,16 @@ def worker_engine(settings: Settings) -> Engine:
     )
 
 
+def reference_engine(settings: Settings) -> Engine:
+    """What reads whole boundary editions into memory, which may take long."""
+    return create_engine(
+        settings.service_url,
+        pool_size=1,
+        pool_pre_ping=True,
+        connect_args={"options": f"-c role={API_ROLE}", "connect_timeout": 2},
+    )
+
+
 def intake_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection]:
     """The connections intake writes with, one statement and one commit at a time."""
     return AsyncConnectionPool(

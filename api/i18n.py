@@ -36,6 +36,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Tài khoản của bạn không có quyền làm việc này.",
         "Your account has no right to do this.",
     ),
+    "cross-site-request": ("Yêu cầu từ trang khác", "The request comes from another site"),
+    "cross-site-request.detail": (
+        "Cookie chỉ dùng được từ trang của hệ thống; chương trình khác hãy gửi Authorization: Bearer.",
+        "The cookie works from the service's own pages; programs send Authorization: Bearer.",
+    ),
     "not-found": ("Không tìm thấy", "Not found"),
     "not-found.detail": ("Không có gì ở đây.", "There is nothing here."),
     "method-not-allowed": ("Không dùng được phương thức này", "The method is not allowed"),
@@ -55,8 +60,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The case cannot take this step now",
     ),
     "transition-not-allowed.detail": (
-        "Tin báo đang ở trạng thái {state}.",
-        "The case is {state}.",
+        "Tin báo đang ở trạng thái {state_now}.",
+        "The case is {state_now}.",
     ),
     "precondition-required": ("Thiếu If-Match", "If-Match is missing"),
     "precondition-required.detail": (
@@ -73,7 +78,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Giới hạn là {limit} byte.",
         "The limit is {limit} bytes.",
     ),
-    "unsupported-media-type": ("Kiểu nội dung không dùng được", "The content type is unsupported"),
+    "unsupported-media-type": (
+        "Kiểu nội dung không dùng được",
+        "The content type is unsupported",
+    ),
     "unsupported-media-type.detail": (
         "Hãy gửi application/json.",
         "Send application/json.",
@@ -130,6 +138,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "invalid.coordinates_pair": ("Cần cả lon và lat.", "Give both lon and lat, or neither."),
     "invalid.report_id": ("Phải là UUID phiên bản 7.", "Must be a UUID of version 7."),
+    "invalid.cursor": (
+        "Danh sách này không có vị trí đó; hãy tải lại từ đầu.",
+        "The list has no such position; start again from the beginning.",
+    ),
     "invalid.other": ("Giá trị không đúng ở đây.", "The value is not valid here."),
 }
 

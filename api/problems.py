@@ -57,6 +57,12 @@ class RoleNotAllowed(Problem):
     slug, status = "role-not-allowed", 403
 
 
+class CrossSiteRequest(Problem):
+    """A page of another site used the session cookie of ours."""
+
+    slug, status = "cross-site-request", 403
+
+
 class NotFound(Problem):
     slug, status = "not-found", 404
 

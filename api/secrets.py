@@ -34,7 +34,7 @@ class KeysMissing(Exception):  # noqa: N818 - says what is the matter
 
 @dataclass(frozen=True)
 class Keys:
-    """The API's keys: a master secret that others are derived from, and the receipts' signing key."""
+    """The API's keys: a master secret that others are derived from, and the signing key."""
 
     master: bytes
     signing: Ed25519PrivateKey

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
 
     mode: Literal["demo", "production"] = Field(
         "production",
-        description="`demo` has demo accounts and approximate boundaries; `production` refuses them",
+        description="`demo` has demo accounts and approximate boundaries, `production` neither",
     )
     home: Path = Field(
         default_factory=default_home,

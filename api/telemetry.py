@@ -1,12 +1,22 @@
 """Logs and metrics: event names and facts, never content, never who or where."""
 
 import logging
+import os
 import sys
+import tempfile
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
 
 MASKED = frozenset(
     {
@@ -21,7 +31,7 @@ REQUESTS = Histogram(
     "tinbao_request_seconds", "Time to answer, by route template", ["method", "route", "status"]
 )
 REPORTS = Counter("tinbao_reports_total", "Reports taken in", ["outcome"])
-EDITION = Gauge("tinbao_boundary_edition", "The boundary edition this process answers by")
+EDITION = Gauge("tinbao_boundary_edition", "The boundary edition in use", multiprocess_mode="max")
 
 
 def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -44,9 +54,9 @@ def without_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
         found = found[1]
     if isinstance(found, BaseException):
         event["error"] = type(found).__qualname__
-        cause = getattr(found, "orig", found)
-        if getattr(cause, "sqlstate", None):
-            event["sqlstate"] = cause.sqlstate
+        sqlstate = getattr(getattr(found, "orig", found), "sqlstate", None)
+        if sqlstate is not None:
+            event["sqlstate"] = sqlstate
         frames = []
         trace = found.__traceback__
         while trace is not None:
@@ -86,3 +96,21 @@ def configure_logs(level: str) -> None:
     for name in ("sqlalchemy", "httpx", "urllib3", "google", "asyncio", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def serve_metrics(port: int, *, processes: int = 1) -> None:
+    """Serve Prometheus metrics on their own port of loopback; 0 serves none.
+
+    With several processes each writes its counters to a folder, and the parent adds them up.
+    """
+    if port == 0:
+        return
+    registry = REGISTRY
+    if processes > 1:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics"))
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    try:
+        start_http_server(port, addr="127.0.0.1", registry=registry)
+    except OSError:
+        logging.getLogger(__name__).warning("metrics.port_taken", extra={"port": port})

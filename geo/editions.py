@@ -43,11 +43,11 @@ def in_force(connection: Connection, at: dt.datetime) -> Edition | None:
     return None if row is None else Edition(*row)
 
 
-class EditionNotFound(ValueError):
+class EditionNotFoundError(ValueError):
     """There is no such edition, or its import has not finished."""
 
 
-class AlreadyActivated(ValueError):
+class AlreadyActivatedError(ValueError):
     """The edition was activated before; an activation is never repeated or taken back."""
 
 
@@ -60,7 +60,7 @@ def activate(connection: Connection, edition_id: int, now: dt.datetime) -> Editi
     """Let an imported edition hold from its date on; of two with one date the later wins.
 
     Activations are serialised by an advisory lock kept until the transaction ends, so their
-    numbers have no gaps and no ties. Raises `EditionNotFound` or `AlreadyActivated`.
+    numbers have no gaps and no ties. Raises `EditionNotFoundError` or `AlreadyActivatedError`.
     """
     connection.execute(text("select pg_advisory_xact_lock(hashtext('tinbao.activation'))"))
     row = connection.execute(
@@ -76,7 +76,7 @@ def activate(connection: Connection, edition_id: int, now: dt.datetime) -> Editi
     if row is not None:
         return Edition(*row)
     state = find(connection, edition_id).state
-    raise AlreadyActivated(f"Edition {edition_id} is {state} already.")
+    raise AlreadyActivatedError(f"Edition {edition_id} is {state} already.")
 
 
 def find(connection: Connection, edition_id: int) -> Row[tuple[int, dt.date, bool, str]]:
@@ -89,7 +89,7 @@ def find(connection: Connection, edition_id: int) -> Row[tuple[int, dt.date, boo
         {"id": edition_id},
     ).one_or_none()
     if row is None:
-        raise EditionNotFound(f"There is no edition {edition_id}.")
+        raise EditionNotFoundError(f"There is no edition {edition_id}.")
     return row
 
 
@@ -213,7 +213,8 @@ def facts(connection: Connection, edition_id: int) -> dict[str, WardFacts]:
 def aliases(connection: Connection) -> dict[str, str]:
     """Alias -> code; most aliases are listed in both directions."""
     return {
-        row.alias: row.code for row in connection.execute(text("select alias, code from ward_aliases"))
+        row.alias: row.code
+        for row in connection.execute(text("select alias, code from ward_aliases"))
     }
 
 

@@ -1,6 +1,6 @@
 """Every message we can send: its key, the facts it needs, its words in Vietnamese and English.
 
-A push never carries these words: what it shows on a lock screen is `push_text`, and that says nothing.
+A push never carries these words: what a lock screen shows is `push_text`, and that says nothing.
 """
 
 import string

@@ -1,4 +1,4 @@
-"""Owing a reporter a message, and handing the wake-ups for it to a provider.
+"""Owing a reporter a message, and claiming and settling the wake-ups for it.
 
 Owed in the caller's transaction. Claimed, sent and settled at least once: no transaction is open
 while the network is, at most one delivery per token is under way, and what a dead worker had
@@ -7,8 +7,10 @@ claimed comes due again by itself. Every time here is the database's.
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import Any
 
 import psycopg
@@ -22,6 +24,7 @@ from notifications.senders import Outcome
 
 TTL = dt.timedelta(hours=24)
 """How long a wake-up is worth sending; the message itself waits in the inbox for good."""
+JITTER = SystemRandom().random
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 600.0
 
@@ -51,7 +54,7 @@ owed as (
 `owing (id uuid, subject uuid, recipient bytea, kind text, data jsonb, created_at timestamptz)`.
 
 `owed` writes the inbox rows, in the order of `owing`; `woken` writes one delivery for each token
-of the recipient and of the devices bound to the subject. No parameters, no percent signs, no colons.
+of the recipient and of the devices bound to the subject. No parameters, no percent signs.
 """
 
 OWE_MANY = f"""
@@ -66,20 +69,20 @@ select count(*) from owed
 """Owe many messages at once: six arrays of one length, in psycopg's named style."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Debt:
-    """One message to be owed; `recipient` is null when only the receipt code opens its inbox."""
+    """One message to be owed; without a recipient only the receipt code opens its inbox."""
 
+    id: uuid.UUID
     subject: uuid.UUID
-    recipient: bytes | None = None
+    recipient: bytes | None
     kind: str
     data: Mapping[str, Any]
     now: dt.datetime
-    id: uuid.UUID
 
 
-def _arrays(debts: Sequence[Debt]) -> dict[str, list[Any]]:
-    """The parameters of `OWE_MANY`; ValueError where a message lacks a fact."""
+def arrays(debts: Sequence[Debt]) -> dict[str, list[Any]]:
+    """The parameters of `OWE_MANY`; ValueError where the facts are not those the kind needs."""
     for debt in debts:
         messages.check(debt.kind, debt.data)
     return {
@@ -90,3 +93,213 @@ def _arrays(debts: Sequence[Debt]) -> dict[str, list[Any]]:
         "data": [Jsonb(dict(debt.data)) for debt in debts],
         "created_ats": [debt.now for debt in debts],
     }
+
+
+async def owe(
+    session: AsyncSession,
+    *,
+    subject: uuid.UUID,
+    recipient: bytes | None,
+    kind: str,
+    data: Mapping[str, Any],
+    now: dt.datetime,
+) -> uuid.UUID:
+    """Put one message into the reporter's inbox and owe the wake-ups for it; answers its id."""
+    debt = Debt(
+        id=uuid.uuid4(), subject=subject, recipient=recipient, kind=kind, data=data, now=now
+    )
+    connection = await session.connection()
+    await connection.exec_driver_sql(OWE_MANY, arrays([debt]))
+    return debt.id
+
+
+def owe_all(session: Session, debts: Sequence[Debt]) -> None:
+    """`owe` for many messages at once and for synchronous callers."""
+    if debts:
+        session.connection().exec_driver_sql(OWE_MANY, arrays(debts))
+
+
+def backoff(attempts: int, random: Callable[[], float]) -> dt.timedelta:
+    """How long to wait after the given number of attempts: full jitter, doubling up to a cap.
+
+    `random` answers a number in [0, 1).
+    """
+    ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempts - 1, 16))
+    return dt.timedelta(seconds=random() * ceiling)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery this worker may attempt until its lease runs out."""
+
+    delivery_id: int
+    lease: uuid.UUID
+    attempts: int
+    acknowledgement_id: uuid.UUID
+    language: str
+    sealed: bytes
+
+
+CLAIM = """
+with due as (
+    select delivery.id, delivery.token_id, delivery.due_at, token.sealed
+    from deliveries as delivery
+    join push_tokens as token on token.id = delivery.token_id
+    where delivery.state = 'pending' and delivery.due_at <= now()
+        and delivery.created_at > now() - %(ttl)s
+        and (token.leased_until is null or token.leased_until <= now())
+        and token.sealed is not null
+    order by delivery.due_at
+    limit %(scan)s
+    for no key update of delivery, token skip locked
+), head as (
+    select distinct on (token_id) * from due order by token_id, due_at, id
+), chosen as (
+    select * from head order by due_at limit %(limit)s
+), leased as (
+    update push_tokens as token set lease = %(lease)s, leased_until = now() + %(duration)s
+    from chosen where token.id = chosen.token_id
+)
+update deliveries as delivery
+set lease = %(lease)s, due_at = now() + %(duration)s, attempts = delivery.attempts + 1
+from chosen where delivery.id = chosen.id
+returning delivery.id as delivery_id, delivery.lease, delivery.attempts,
+    delivery.acknowledgement_id, delivery.language, chosen.sealed
+"""
+"""The oldest due delivery of each token that is free; served by `ix_deliveries_due`.
+
+More rows are locked than taken, because several may be for one token. The lock leaves room for
+the key share that owing a new delivery takes on its token.
+"""
+SCAN = 4
+
+
+def claim(connection: psycopg.Connection[Any], *, limit: int, lease: dt.timedelta) -> list[Claimed]:
+    """Lease up to `limit` due deliveries, no two of one token, and count the attempt."""
+    parameters = {
+        "limit": limit,
+        "scan": limit * SCAN,
+        "lease": uuid.uuid4(),
+        "duration": lease,
+        "ttl": TTL,
+    }
+    with connection.transaction(), connection.cursor(row_factory=class_row(Claimed)) as cursor:
+        return cursor.execute(CLAIM, parameters).fetchall()
+
+
+RELEASE = """
+with released as (
+    update deliveries set lease = null, due_at = now(), attempts = attempts - 1
+    where state = 'pending' and id = any(%(ids)s) and lease = any(%(leases)s)
+    returning token_id
+)
+update push_tokens set lease = null, leased_until = null
+where id in (select token_id from released) and lease = any(%(leases)s)
+"""
+
+
+def release(connection: psycopg.Connection[Any], claims: Sequence[Claimed]) -> None:
+    """Give back what was claimed and not attempted."""
+    if not claims:
+        return
+    with connection.transaction():
+        connection.execute(
+            RELEASE,
+            {"ids": [c.delivery_id for c in claims], "leases": [c.lease for c in claims]},
+        )
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What became of one claimed delivery."""
+
+    claimed: Claimed
+    outcome: Outcome
+
+
+LOCK_TOKENS = """
+select from push_tokens
+where id in (select token_id from deliveries where id = any(%(ids)s))
+order by id
+for no key update
+"""
+"""Taken first and in one order, so that settlements cannot wait for each other in a circle."""
+
+SETTLE = """
+with result as (
+    select * from unnest(
+        %(ids)s::bigint[], %(leases)s::uuid[], %(outcomes)s::text[], %(names)s::text[],
+        %(waits)s::interval[]
+    ) as result (id, lease, outcome, message_name, wait)
+), held as (
+    select result.*, delivery.token_id, case
+        when result.outcome = 'sent' then 'sent'
+        when result.outcome = 'invalid' then 'dead'
+        when result.outcome in ('unregistered', 'mismatched') then 'dropped'
+        when now() + result.wait >= delivery.created_at + %(ttl)s then 'expired'
+        else 'pending' end as state
+    from result
+    join deliveries as delivery on delivery.id = result.id and delivery.lease = result.lease
+    where delivery.state = 'pending'
+), settled as (
+    update deliveries as delivery set
+        state = held.state, outcome = held.outcome, message_name = held.message_name, lease = null,
+        due_at = now() + held.wait,
+        settled_at = case when held.state <> 'pending' then now() end
+    from held where delivery.id = held.id
+    returning delivery.state
+), touched as (
+    select token_id, array_agg(lease) as leases,
+        min(outcome) filter (where state = 'dropped') as gone
+    from held group by token_id
+), forsaken as (
+    update deliveries as delivery set
+        state = 'dropped', outcome = touched.gone, lease = null, settled_at = now()
+    from touched
+    where touched.gone is not null and delivery.token_id = touched.token_id
+        and delivery.state = 'pending' and delivery.id not in (select id from held)
+    returning delivery.state
+), freed as (
+    update push_tokens as token set
+        lease = null, leased_until = null,
+        sealed = case when touched.gone is null then token.sealed end,
+        dropped_at = case when touched.gone is null then token.dropped_at else now() end
+    from touched
+    where token.id = touched.token_id
+        and (touched.gone is not null or token.lease = any(touched.leases))
+)
+select state from settled union all select state from forsaken
+"""
+"""A settlement whose lease is another's by now changes nothing, nor does it free the token."""
+
+
+def settle(
+    connection: psycopg.Connection[Any],
+    results: Sequence[Settlement],
+    *,
+    random: Callable[[], float] = JITTER,
+) -> Counter[str]:
+    """Write down what became of each attempt; answers how many deliveries are now in which state.
+
+    A token the provider disowned loses its sealed bytes, and everything else owed to it is
+    dropped, in this same transaction.
+    """
+    if not results:
+        return Counter()
+    parameters = {
+        "ids": [r.claimed.delivery_id for r in results],
+        "leases": [r.claimed.lease for r in results],
+        "outcomes": [r.outcome.word for r in results],
+        "names": [r.outcome.message_name for r in results],
+        "waits": [wait_after(r, random) for r in results],
+        "ttl": TTL,
+    }
+    with connection.transaction():
+        connection.execute(LOCK_TOKENS, parameters)
+        return Counter(state for (state,) in connection.execute(SETTLE, parameters))
+
+
+def wait_after(result: Settlement, random: Callable[[], float]) -> dt.timedelta:
+    """When to try again: our own back-off, but never before the provider wants to hear of it."""
+    asked = result.outcome.retry_after or dt.timedelta()
+    return min(max(backoff(result.claimed.attempts, random), asked), TTL)

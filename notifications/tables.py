@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     DateTime,
     ForeignKey,
@@ -67,7 +68,7 @@ class Acknowledgement(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(Identity())
+    seq: Mapped[int] = mapped_column(BigInteger, Identity())
     xid: Mapped[int] = mapped_column(XID8(), server_default=text("pg_current_xact_id()"))
     subject: Mapped[uuid.UUID]
     recipient: Mapped[bytes | None]
@@ -103,15 +104,13 @@ class PushToken(Base):
     """
 
     __tablename__ = "push_tokens"
-    __table_args__ = (
-        CheckConstraint("sealed is null or dropped_at is null", name="tombstone"),
-    )
+    __table_args__ = (CheckConstraint("sealed is null or dropped_at is null", name="tombstone"),)
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     sealed: Mapped[bytes | None]
     lease: Mapped[uuid.UUID | None]
-    leased_until: Mapped[dt.datetime] = mapped_column(server_default=text("'-infinity'"))
+    leased_until: Mapped[dt.datetime | None]
     dropped_at: Mapped[dt.datetime | None]
 
 
@@ -149,7 +148,7 @@ class Delivery(Base):
         Index("ix_deliveries_dead", "id", postgresql_where=text("state = 'dead'")),
     )
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     acknowledgement_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey(Acknowledgement.id), index=True
     )

@@ -173,7 +173,7 @@ def upgrade() -> None:
     op.create_table(
         "acknowledgements",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("seq", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column(
             "xid",
             XID8(),
@@ -208,6 +208,12 @@ def upgrade() -> None:
         sa.Column("recipient", sa.LargeBinary(), nullable=False),
         sa.Column("subject", sa.Uuid(), nullable=False),
         sa.Column(
+            "xid",
+            XID8(),
+            server_default=sa.text("pg_current_xact_id()"),
+            nullable=False,
+        ),
+        sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
@@ -218,27 +224,23 @@ def upgrade() -> None:
     op.create_index(op.f("ix_inbox_bindings_subject"), "inbox_bindings", ["subject"], unique=False)
     op.create_table(
         "push_tokens",
-        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column(
-            "leased_until",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("'-infinity'"),
-            nullable=False,
-        ),
+        sa.Column("lease", sa.Uuid(), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(sealed is null) = (dropped_at is not null)", name=op.f("ck_push_tokens_tombstone")
+            "sealed is null or dropped_at is null", name=op.f("ck_push_tokens_tombstone")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_push_tokens")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_push_tokens_token_hash")),
     )
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("acknowledgement_id", sa.Uuid(), nullable=False),
-        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("token_id", sa.BigInteger(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="pending", nullable=False),
         sa.Column(
@@ -273,6 +275,13 @@ def upgrade() -> None:
         op.f("ix_deliveries_acknowledgement_id"), "deliveries", ["acknowledgement_id"], unique=False
     )
     op.create_index(
+        "ix_deliveries_dead",
+        "deliveries",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'dead'"),
+    )
+    op.create_index(
         "ix_deliveries_due",
         "deliveries",
         ["due_at"],
@@ -289,7 +298,7 @@ def upgrade() -> None:
     op.create_table(
         "push_registrations",
         sa.Column("recipient", sa.LargeBinary(), nullable=False),
-        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("token_id", sa.BigInteger(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column(
             "updated_at",
@@ -733,6 +742,9 @@ def downgrade() -> None:
     )
     op.drop_index(
         "ix_deliveries_due", table_name="deliveries", postgresql_where=sa.text("state = 'pending'")
+    )
+    op.drop_index(
+        "ix_deliveries_dead", table_name="deliveries", postgresql_where=sa.text("state = 'dead'")
     )
     op.drop_index(op.f("ix_deliveries_acknowledgement_id"), table_name="deliveries")
     op.drop_table("deliveries")

@@ -31,6 +31,7 @@ grant select, insert on installation to tinbao_api;
 grant select on sealing_keys, worker_heartbeats, case_events to tinbao_api;
 grant select, insert on reports, acknowledgements, inbox_bindings, deliveries to tinbao_api;
 grant update (fetched_at, shown_at) on acknowledgements to tinbao_api;
+grant update (state, settled_at, lease) on deliveries to tinbao_api;
 grant insert on case_informed, case_events, audit_events, sealed_contacts to tinbao_api;
 grant select (case_id), delete on sealed_contacts to tinbao_api;
 grant select, insert, update, delete on devices, staff_sessions, rate_limits to tinbao_api;
@@ -95,6 +96,32 @@ create trigger audit_events_append_only before update or delete or truncate on a
     for each statement execute function refuse_change();
 """
 
+# Counts one hit on each counter, or on none, and answers how long to wait (null: not at all).
+# A hit costs its charge of time, and a counter holds at most its burst. The counters are locked
+# first, in one order; each later statement then sees what others committed meanwhile.
+RATE_LIMITS = """
+create function hit_rate_limits(counters bytea[], charges interval[], bursts interval[])
+returns interval language plpgsql as $$
+declare
+    moment timestamptz;
+    wait interval;
+begin
+    insert into rate_limits (key, tat)
+    select counter, '-infinity' from unnest(counters) as counter order by counter
+    on conflict (key) do update set tat = rate_limits.tat;
+    moment := clock_timestamp();
+    select max(greatest(tat, moment) + charge - burst - moment) into wait
+    from unnest(counters, charges, bursts) as asked (key, charge, burst)
+    join rate_limits using (key);
+    if wait > interval '0' then
+        return wait;
+    end if;
+    update rate_limits set tat = greatest(tat, moment) + charge
+    from unnest(counters, charges) as asked (key, charge) where rate_limits.key = asked.key;
+    return null;
+end $$;
+"""
+
 
 def upgrade() -> None:
     """Go forward. Roles belong to the whole cluster, so another database may have made them."""
@@ -107,12 +134,14 @@ def upgrade() -> None:
     op.execute(GRANTS)
     op.execute(POLICIES)
     op.execute(APPEND_ONLY)
+    op.execute(RATE_LIMITS)
 
 
 def downgrade() -> None:
     """Go back. The roles stay: other databases of the cluster may use them."""
     op.execute("drop trigger audit_events_append_only on audit_events")
     op.execute("drop function refuse_change()")
+    op.execute("drop function hit_rate_limits(bytea[], interval[], interval[])")
     op.execute(f"drop owned by {', '.join(ROLES)}")
     for table in ("reports", "case_informed", "case_events", "registers", "register_entries"):
         op.execute(f"alter table {table} disable row level security")

@@ -11,6 +11,14 @@ from api.tables import Base
 from geo.tables import Station, one_of
 
 
+class ReporterKind(StrEnum):
+    """What a reporter shows of themselves."""
+
+    ANONYMOUS = "anonymous"
+    DEVICE = "device"
+    ACCOUNT = "account"
+
+
 class Device(Base):
     """A pseudonymous reporter without an account: a bearer token, of which we keep the hash."""
 

@@ -7,11 +7,9 @@ with root or sudo.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,11 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-MACHINE = Path("/var/lib/tinbao")
-"""Where root keeps what the server's own user must be able to enter when the checkout is closed to it."""
+from api.local.machine import IS_ROOT, MACHINE, DatabaseError, enterable, locked, say
 
-IS_ROOT = os.geteuid() == 0
+CHECKOUT = Path(__file__).resolve().parents[2]
 APT_OPTIONS = ("-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0")
 PACKAGE = "postgresql-postgis"
 """Debian's name for the PostGIS of the release's own PostgreSQL."""
@@ -33,33 +29,6 @@ NOT_NEEDED = (
     *("perl", "postgresql-client-common", "postgresql-common", "ssl-cert", "systemd", "ucf"),
 )
 """Packages the server runs without (jit is off; the cluster wrappers of Debian are not used)."""
-
-
-class DatabaseError(RuntimeError):
-    """The private database cannot be had; the message says what to do."""
-
-
-def say(message: str) -> None:
-    """A progress line, on stderr: stdout is for answers."""
-    print(f"tinbao: {message}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock that ends with the process, whatever ends it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another process that is preparing {path.parent}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def enterable(folder: Path) -> bool:
-    """Whether any user may pass through `folder` and all folders above it."""
-    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents) if each.exists())
 
 
 @dataclass(frozen=True)
@@ -87,7 +56,7 @@ def _unpacked_folder() -> Path:
 
 
 def find_binaries() -> Binaries | None:
-    """PostGIS by `TINBAO_PG_BINDIR`, of the system, or unpacked earlier; None when there is none."""
+    """PostGIS by `TINBAO_PG_BINDIR`, of the system, or unpacked earlier; else None."""
     if given := os.environ.get("TINBAO_PG_BINDIR"):
         if not Path(given, "initdb").exists():
             raise DatabaseError(f"TINBAO_PG_BINDIR={given} holds no initdb.")
@@ -211,28 +180,26 @@ def _counting(progress: Callable[[], str]) -> Iterator[None]:
 
 
 def _install_with_apt() -> None:
-    """Install the packages for the whole machine, as root or with sudo that asks nothing."""
-    sudo: list[str] = []
-    if not IS_ROOT:
-        sudo = ["sudo", "-n"]
-        if (
-            not shutil.which("sudo")
-            or subprocess.run([*sudo, "true"], capture_output=True).returncode
-        ):
-            return
+    """Install the packages for the whole machine, as root or with a sudo that asks nothing."""
+    sudo = [] if IS_ROOT else ["sudo", "-n"]
+    if sudo and not (shutil.which("sudo") and _succeeds([*sudo, "true"])):
+        return
     say("installing PostGIS with apt; this takes about a minute")
     # Without this file the package would make and start a cluster of its own on port 5432.
     configuration = Path("/etc/postgresql-common/createcluster.conf")
     if not configuration.exists():
-        subprocess.run([*sudo, "mkdir", "-p", str(configuration.parent)], check=True)
+        subprocess.run([*sudo, "mkdir", "-p", configuration.parent], check=True)
         subprocess.run(
-            [*sudo, "tee", str(configuration)],
+            [*sudo, "tee", configuration],
             input=b"create_main_cluster = false\n",
             stdout=subprocess.DEVNULL,
             check=True,
         )
     apt_get = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-    subprocess.run([*apt_get, "update", "-qq"], check=True)
     wait = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
-    install = [*apt_get, "install", *APT_OPTIONS, *wait, PACKAGE]
-    subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
+    _succeeds([*apt_get, "update", "-qq"])
+    _succeeds([*apt_get, "install", *APT_OPTIONS, *wait, PACKAGE])
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0

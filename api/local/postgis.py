@@ -1,6 +1,6 @@
 """A private PostGIS cluster for one home folder: standard library only, so it runs before any venv.
 
-    python3 api/local/postgis.py up | stop | status | fetch --home DIR
+    python3 api/local/postgis.py up | stop | status | fetch | remove --home DIR
 
 The server listens on loopback only, on a port of its own, by password, and has no socket file. It
 survives the supervisor; whatever was killed, the next `up` starts it again with its data.
@@ -10,25 +10,33 @@ survives the supervisor; whatever was killed, the next `up` starts it again with
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import pwd
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
 if not __package__:
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from api.local.binaries import IS_ROOT, MACHINE, DatabaseError, enterable, fetch, locked, say
+from api.local.binaries import fetch
+from api.local.machine import (
+    IS_ROOT,
+    MACHINE,
+    DatabaseError,
+    clear_remains,
+    enterable,
+    free_port,
+    is_free,
+    locked,
+    say,
+    server_user,
+    write_secret,
+)
 
 OWNER, SERVICE, DATABASE = "tinbao", "tinbao_service", "tinbao"
 SERVICE_ROLES = ("tinbao_api", "tinbao_officer", "tinbao_worker")
@@ -51,7 +59,7 @@ SETTINGS = {
     "log_parameter_max_length_on_error": "0",
     "log_checkpoints": "off",
 }
-FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 """For test data: safe when processes are killed, not when the machine loses power."""
 
 LOG_BYTES = 2**20
@@ -83,13 +91,13 @@ class Cluster:
             state = self._remembered() or self._begin()
             if not (self._data(state) / "PG_VERSION").exists():
                 self._initialise(state)
-            if self._postmaster(state) is None:
+            # One that was just killed may still look alive, and is found dead while waiting for it.
+            while self._postmaster(state) is None or not self._comes_to_answer(state):
                 self._start(state)
-            self._wait_until_it_answers(state)
             self._prepare(state)
-            urls = {"url": self._url(state), "service_url": self._service_url(state)}
+            urls = {"owner_url": self._url(state), "service_url": self._service_url(state)}
             write_secret(self.home / "database.json", urls)
-        return urls["url"]
+        return urls["owner_url"]
 
     def stop(self) -> None:
         """Stop the server in order; nothing happens when it does not run."""
@@ -104,10 +112,14 @@ class Cluster:
                     return
             raise DatabaseError(f"The database in {self._own} does not stop.")
 
+    def process(self) -> int | None:
+        """The server's main process, when it runs."""
+        state = self._remembered()
+        return self._postmaster(state) if state else None
+
     def running(self) -> bool:
         """Whether the server's main process is there."""
-        state = self._remembered()
-        return state is not None and self._postmaster(state) is not None
+        return self.process() is not None
 
     def remove(self) -> None:
         """Stop the server and delete all its data."""
@@ -122,7 +134,7 @@ class Cluster:
         return self._url(self._known(), database)
 
     def service_url(self, database: str = DATABASE) -> str:
-        """The URL for services: a login that owns nothing and must take one of the service roles."""
+        """The URL for services: a login that owns nothing and must take a service role."""
         return self._service_url(self._known(), database)
 
     def grant_service(self) -> None:
@@ -155,7 +167,7 @@ class Cluster:
             return None
         except PermissionError:
             raise DatabaseError(
-                f"{self._own} belongs to another user. Run as that user, or give another TINBAO_HOME."
+                f"{self._own} belongs to another user: run as that user, or set TINBAO_HOME."
             ) from None
         return state
 
@@ -165,11 +177,11 @@ class Cluster:
         raise DatabaseError(f"There is no database in {self.home} yet.")
 
     def _begin(self) -> State:
-        """Decide where the data go; remembered before anything is made, so a crash loses nothing."""
+        """Decide where the data go, and remember it before anything is made."""
         if (self._own / "cluster").exists():
             raise DatabaseError(
-                f"{self._own} holds data but its state.json is missing. Put the file back, or remove "
-                "the folder to begin anew without the data."
+                f"{self._own} holds data but its state.json is missing. Put the file back, or"
+                " remove the folder to begin anew without the data."
             )
         own_folder = not IS_ROOT or enterable(self.home)
         state = State(
@@ -187,11 +199,9 @@ class Cluster:
     def _data(self, state: State) -> Path:
         return self._folder(state) / "data"
 
-    def _run(
-        self, program: str, *words: str | Path, as_server: bool = True
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs; as root, under the server's own user."""
-        user = _server_user() if as_server and IS_ROOT else None
+        user = server_user() if IS_ROOT else None
         return subprocess.run(
             [self._binaries.folder / program, *words],
             env=self._environment(),
@@ -200,6 +210,7 @@ class Cluster:
             group=user.pw_gid if user else None,
             extra_groups=[] if user else None,
             capture_output=True,
+            check=False,
             text=True,
         )
 
@@ -208,7 +219,7 @@ class Cluster:
         return {**inherited, **self._binaries.environment, "LC_ALL": "C.UTF-8"}
 
     def _sql(self, state: State, script: str, database: str = "postgres", **variables: str) -> None:
-        """Run a psql script as the owner. Secrets go by stdin and environment, never by arguments."""
+        """Run a psql script as the owner; secrets never go by its arguments."""
         settings = "".join(f"\\set {name} '{value}'\n" for name, value in variables.items())
         result = subprocess.run(
             [self._binaries.folder / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"],
@@ -224,6 +235,7 @@ class Cluster:
             },
             input=settings + script,
             capture_output=True,
+            check=False,
             text=True,
         )
         if result.returncode:
@@ -242,8 +254,17 @@ class Cluster:
         if IS_ROOT:
             folder.parent.chmod(folder.parent.stat().st_mode | 0o111)
             for path in (folder, password):
-                os.chown(path, _server_user().pw_uid, _server_user().pw_gid)
-        words = ["-U", OWNER, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8"]
+                os.chown(path, server_user().pw_uid, server_user().pw_gid)
+        words: list[str | Path] = [
+            "-U",
+            OWNER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            password,
+            "-E",
+            "UTF8",
+        ]
         words += ["--locale=C.UTF-8", "--data-checksums"] + ([] if self._durable else ["--no-sync"])
         made = self._run("initdb", "-D", part, *words)
         if made.returncode:
@@ -257,13 +278,13 @@ class Cluster:
     def _start(self, state: State) -> None:
         """Start the server, on another port when its own was taken, over whatever a kill left."""
         folder, data = self._folder(state), self._data(state)
-        _clear_remains(data)
+        clear_remains(data)
         log = folder / "log"
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.unlink()
         for _ in range(5):
-            if not _free(state["port"]):
-                state["port"] = _free_port()
+            if not is_free(state["port"]):
+                state["port"] = free_port()
                 write_secret(self._own / "state.json", state)
             self._configure(state)
             started = self._run("pg_ctl", "-D", data, "-l", log, "-w", "-t", "120", "start")
@@ -279,7 +300,7 @@ class Cluster:
         file = self._data(state) / "tinbao.conf"
         file.write_text(f"port = {state['port']}\n" + "".join(lines))
         if IS_ROOT:
-            os.chown(file, _server_user().pw_uid, _server_user().pw_gid)
+            os.chown(file, server_user().pw_uid, server_user().pw_gid)
 
     def _postmaster(self, state: State) -> int | None:
         """The server's main process, if it is alive and really this server."""
@@ -291,15 +312,20 @@ class Cluster:
             return None
         return pid if os.fsencode(data) in command else None
 
-    def _wait_until_it_answers(self, state: State) -> None:
-        """After a crash the server first replays its log; that may take a while."""
+    def _comes_to_answer(self, state: State) -> bool:
+        """Wait for a server that runs; False when it ended meanwhile.
+
+        After a crash it first replays its log, which may take a while.
+        """
         for attempt in range(240):
             try:
-                return self._sql(state, "SELECT 1")
+                self._sql(state, "SELECT 1")
             except DatabaseError as problem:
-                if self._postmaster(state) is None:
-                    raise
                 last = problem
+            else:
+                return True
+            if self._postmaster(state) is None:
+                return False
             if attempt % 10 == 9:
                 say("waiting for the database to answer")
             time.sleep(0.5)
@@ -322,83 +348,10 @@ class Cluster:
         )
 
 
-def write_secret(path: Path, content: Mapping[str, object]) -> None:
-    """Replace a JSON file in one step, readable by its owner only."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def _server_user() -> pwd.struct_passwd:
-    """The unprivileged user the server runs as under root: PostgreSQL refuses to be root."""
-    for name in ("postgres", "tinbao"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/"]
-    useradd += ["--shell", "/usr/sbin/nologin", "tinbao"]
-    made = shutil.which("useradd") and subprocess.run(useradd, capture_output=True).returncode == 0
-    return pwd.getpwnam("tinbao" if made else "nobody")
-
-
-def _free(port: int) -> bool:
-    if port == 0:
-        return False
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def _clear_remains(data: Path) -> None:
-    """End what outlived a killed main process, then drop a process file that names a stranger.
-
-    Two servers over one data folder would destroy it, so PostgreSQL refuses to start while the
-    process in `postmaster.pid` lives; after a restart of the machine that may be any process.
-    """
-    for patience, ending in ((50, signal.SIGQUIT), (50, signal.SIGKILL), (50, None)):
-        for _ in range(patience):
-            remains = _working_in(data)
-            if not remains:
-                (data / "postmaster.pid").unlink(missing_ok=True)
-                return
-            time.sleep(0.1)
-        for pid in remains:
-            if ending is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, ending)
-    raise DatabaseError(f"Processes {remains} still use {data} and cannot be ended.")
-
-
-def _working_in(folder: Path) -> list[int]:
-    """The processes whose working folder is `folder`: a server and all its children."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if (entry / "cwd").readlink() == folder:
-                    found.append(int(entry.name))
-    return found
-
-
 def main() -> int:
     """The command line; `up` prints the owner's URL, `status` ends with 3 when nothing runs."""
     parser = argparse.ArgumentParser(description="A private PostGIS for one home folder.")
-    parser.add_argument("command", choices=["up", "stop", "status", "fetch"])
+    parser.add_argument("command", choices=["up", "stop", "status", "fetch", "remove"])
     parser.add_argument("--home", type=Path, default=os.environ.get("TINBAO_HOME", ".local"))
     arguments = parser.parse_args()
     cluster = Cluster(Path(arguments.home))
@@ -408,7 +361,9 @@ def main() -> int:
         elif arguments.command == "stop":
             cluster.stop()
         elif arguments.command == "fetch":
-            say(f"PostGIS: {fetch().folder}")
+            print(fetch().folder)
+        elif arguments.command == "remove":
+            cluster.remove()
         else:
             running = cluster.running()
             print("running" if running else "stopped")

@@ -14,11 +14,12 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     func,
-    text,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from api.accounts.tables import ReporterKind
 from api.tables import Base
 from geo.crs import WGS84
 from geo.tables import BoundaryEdition, Station, one_of
@@ -49,7 +50,7 @@ class State(StrEnum):
 
 
 OPEN = (State.RECEIVED, State.ACKNOWLEDGED, State.IN_PROGRESS, State.NEED_INFO)
-IS_OPEN = text("state in ('received', 'acknowledged', 'in_progress', 'need_info')")
+IS_OPEN = sql("state in ('received', 'acknowledged', 'in_progress', 'need_info')")
 
 
 class PlaceSource(StrEnum):
@@ -60,14 +61,6 @@ class PlaceSource(StrEnum):
     PIN = "pin"
     ADDRESS = "address"
     UNKNOWN = "unknown"
-
-
-class ReporterKind(StrEnum):
-    """What a reporter shows of themselves."""
-
-    ANONYMOUS = "anonymous"
-    DEVICE = "device"
-    ACCOUNT = "account"
 
 
 class Category(Base):
@@ -110,7 +103,7 @@ class Report(Base):
         Index(
             "ix_reports_queue",
             "station_id",
-            text("urgency desc"),
+            sql("urgency desc"),
             "received_at",
             "case_id",
             postgresql_where=IS_OPEN,
@@ -120,7 +113,7 @@ class Report(Base):
             "ix_reports_reporter",
             "reporter_key",
             "received_at",
-            postgresql_where=text("reporter_key is not null"),
+            postgresql_where=sql("reporter_key is not null"),
         ),
         Index("ix_reports_edition", "edition_id", postgresql_where=IS_OPEN),
         Index("ix_reports_received", "received_at", postgresql_using="brin"),
@@ -129,7 +122,7 @@ class Report(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     case_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     state: Mapped[str] = mapped_column(server_default=State.RECEIVED)
-    version: Mapped[int] = mapped_column(server_default=text("1"))
+    version: Mapped[int] = mapped_column(server_default=sql("1"))
     kind: Mapped[str]
     category: Mapped[str] = mapped_column(ForeignKey(Category.code))
     category_word: Mapped[str | None]
@@ -160,7 +153,7 @@ class Report(Base):
     """The decision: what the reporter is told, the rule, the flags and who is informed."""
     first_routing: Mapped[dict[str, Any] | None]
     """The decision at intake, once another has replaced it: a repeated PUT answers by it."""
-    flags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    flags: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
     group_id: Mapped[uuid.UUID | None]
     register_year: Mapped[int | None] = mapped_column(SmallInteger)
     register_number: Mapped[int | None]
@@ -202,7 +195,7 @@ class CaseEvent(Base):
     at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     actor_kind: Mapped[str]
     actor_id: Mapped[str | None]
-    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=sql("'{}'"))
 
 
 class SealedContact(Base):

@@ -1,4 +1,4 @@
-"""The categories a new installation starts with; a deployer changes them as data."""
+"""What a new installation starts with: its categories (changed as data) and the national desk."""
 
 from collections.abc import Sequence
 
@@ -59,6 +59,9 @@ def questions(*, emergency: bool) -> list[dict[str, str]]:
 
 def upgrade() -> None:
     """Go forward."""
+    op.execute(
+        "insert into stations (id, kind, name) values ('vn', 'national_desk', 'Trực ban quốc gia')"
+    )
     table = sa.table(
         "categories",
         sa.column("code", sa.Text),
@@ -94,3 +97,4 @@ def downgrade() -> None:
     """Go back, unless a report still names a category (its foreign key says so)."""
     codes = ", ".join(f"'{row[0]}'" for row in CATEGORIES)
     op.execute(f"delete from categories where code in ({codes})")
+    op.execute("delete from stations where id = 'vn'")

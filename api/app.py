@@ -1,0 +1,112 @@
+"""The API: middleware, routers, problem documents, and what each process keeps open."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from api import health, openapi, problems
+from api.accounts import device_routes, session_routes
+from api.accounts.identity import firebase_app
+from api.areas import routes as area_routes
+from api.clock import now
+from api.db import intake_pool, reference_engine, service_engine
+from api.guards import Guard
+from api.reports import my_routes
+from api.reports import routes as report_routes
+from api.reports.reference import Refresher
+from api.secrets import load_keys
+from api.settings import Settings, load_settings
+from api.telemetry import configure_logs, serve_metrics
+from api.triage import routes as triage_routes
+from geo.atlas import Atlases
+from notifications.registrations import TokenSealer
+
+# SQLSTATE classes of a database that is away, full, overloaded, or gave up on us in time.
+AWAY = ("08", "53", "55", "57", "58", "40", "25006", "XX")
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what a process needs; the database may come later."""
+    settings: Settings = app.state.settings
+    keys = app.state.keys = load_keys(settings.keys)
+    app.state.token_sealer = TokenSealer(X25519PublicKey.from_public_bytes(keys.push_public))
+    app.state.firebase = firebase_app(settings)
+    app.state.engine = service_engine(settings)
+    app.state.pool = intake_pool(settings)
+    await app.state.pool.open(wait=False)
+    reading = reference_engine(settings)
+    app.state.atlases = Atlases(reading, now)
+    refresher = app.state.refresher = Refresher(reading, app.state.atlases, keys.fingerprint)
+    refresher.start()
+    try:
+        yield
+    finally:
+        refresher.stop()
+        reading.dispose()
+        await app.state.pool.close()
+        await app.state.engine.dispose()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI app."""
+    settings.check_mode(dict(os.environ))
+    app = FastAPI(
+        title="TinBáo",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    app.add_middleware(Guard, body_seconds=settings.body_timeout.total_seconds())
+    problems.install(app)
+    install_database_problems(app)
+    for router in (
+        report_routes.router,
+        my_routes.router,
+        device_routes.router,
+        area_routes.router,
+        session_routes.router,
+        triage_routes.router,
+        health.router,
+    ):
+        app.include_router(router)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def install_database_problems(app: FastAPI) -> None:
+    """A database that cannot answer is an honest 503; anything else it says is a fault of ours."""
+
+    async def unavailable(request: Request, _: Exception) -> JSONResponse:
+        return problems.answer(request, problems.ServiceUnavailable())
+
+    async def judge(request: Request, error: Exception) -> JSONResponse:
+        cause = getattr(error, "orig", error)
+        state = getattr(cause, "sqlstate", None)
+        if state is None or state.startswith(AWAY):
+            return await unavailable(request, error)
+        raise error
+
+    app.add_exception_handler(PoolTimeout, unavailable)
+    app.add_exception_handler(PoolExhausted, unavailable)
+    app.add_exception_handler(psycopg.Error, judge)
+    app.add_exception_handler(DBAPIError, judge)
+
+
+def from_environment() -> FastAPI:
+    """What each server process runs."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    if settings.processes == 1:
+        serve_metrics(settings.metrics_port)
+    return create_app(settings)

@@ -1,0 +1,216 @@
+"""Which ward is here, who answers for it, and what an app needs to know of this installation."""
+
+import asyncio
+import hashlib
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from api import limits, problems
+from api.accounts.identity import Address
+from api.areas import schemas
+from api.clock import Now
+from api.guards import StrictRoute
+from api.i18n import Speak, say
+from api.reports.reference import Reference
+from api.reports.routing import (
+    candidates_answer,
+    edition_answer,
+    station_answer,
+    ward_answer,
+)
+from api.reports.schemas import StationOut, parse_time
+from api.reports.tables import PlaceSource, ReportKind
+from api.secrets import public_text
+from geo.atlas import Atlas
+from geo.routing import Place, Routing, route
+from geo.tables import NATIONAL_DESK_ID
+
+router = APIRouter(
+    prefix="/v1",
+    route_class=StrictRoute,
+    tags=["places"],
+    responses=problems.documented(
+        problems.MalformedRequest, problems.InvalidRequest, problems.ServiceUnavailable
+    ),
+)
+
+LOCATING = problems.documented(
+    problems.BodyTooLarge, problems.CoordinatesSwapped, problems.TooManyRequests
+)
+
+WIDE_M = 500
+"""A circle wider than this is measured in a thread: it may touch hundreds of wards."""
+
+
+async def current_atlas(request: Request, now: Now) -> Atlas | None:
+    """The boundaries in force now."""
+    found: Atlas | None = request.app.state.atlases.current(now)
+    return found
+
+
+CurrentAtlas = Annotated[Atlas | None, Depends(current_atlas)]
+
+
+async def count_locate(request: Request, address: Address) -> None:
+    """Count one look-up; raises when an address asks too often."""
+    state = request.app.state
+    if state.settings.limits.factor == 0:
+        return
+    async with state.pool.connection() as connection:
+        seconds = await limits.hit(
+            connection,
+            state.keys,
+            [(limits.LOCATE_PER_ADDRESS, address)],
+            factor=state.settings.limits.factor,
+        )
+    if seconds is not None:
+        raise problems.TooManyRequests(seconds)
+
+
+Counted = Depends(count_locate)
+
+
+async def decide(atlas: Atlas | None, place: Place) -> Routing:
+    """Route a place, in a thread when that may take long."""
+    if place.accuracy_m is not None and place.accuracy_m > WIDE_M:
+        return await asyncio.to_thread(route, atlas, place)
+    return route(atlas, place)
+
+
+@router.post("/locate", responses=LOCATING, dependencies=[Counted])
+async def locate(
+    request: Request, where: schemas.LocateIn, atlas: CurrentAtlas
+) -> schemas.LocateOut:
+    """Find the ward of a place and the station that answers for it."""
+    if where.at is not None:
+        atlas = await asyncio.to_thread(request.app.state.atlases.at, parse_time(where.at))
+    place = Place(where.lon, where.lat, where.accuracy_m, PlaceSource.PIN, None, None)
+    found = await decide(atlas, place)
+    return schemas.LocateOut.model_validate(
+        {
+            "ward": ward_answer(atlas, found.ward_code),
+            "station": station_answer(atlas, found.owner_station_id),
+            "edition": edition_answer(atlas),
+            "confidence": found.confidence,
+            "candidates": candidates_answer(atlas, found),
+            "distance_to_border_m": found.distance_to_border_m,
+            "flags": list(found.flags),
+        }
+    )
+
+
+@router.post("/locate/batch", responses=LOCATING, dependencies=[Counted])
+async def locate_many(points: schemas.LocateBatchIn, atlas: CurrentAtlas) -> schemas.LocateBatchOut:
+    """Find the wards of up to 10,000 points."""
+    codes: list[str | None] = [None] * len(points.items)
+    if atlas is not None and points.items:
+        pairs = np.asarray(points.items, dtype=np.float64)
+        codes = await asyncio.to_thread(atlas.wards_at, pairs[:, 0], pairs[:, 1])
+    return schemas.LocateBatchOut.model_validate({"items": codes, "edition": edition_answer(atlas)})
+
+
+def tagged(request: Request, response: Response, body: Any) -> Any:
+    """Give an answer that repeats its ETag, or say that the client has it already."""
+    etag = f'"{hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:16]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    asked = request.headers.get("if-none-match", "")
+    if etag in [each.strip().removeprefix("W/") for each in asked.split(",")]:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return body
+
+
+@router.get("/categories", response_model=schemas.CategoriesOut)
+async def list_categories(request: Request, response: Response, language: Speak) -> Any:
+    """What can be reported, with the questions to ask and the number to ring."""
+    reference: Reference = request.app.state.refresher.reference
+    items = [
+        schemas.CategoryOut(
+            code=each.code,
+            kinds=each.kinds,
+            name=each.name(language),
+            urgency=each.urgency,
+            emergency_call=each.emergency_call,
+            sensitive=each.sensitive,
+            questions=[question[language] for question in each.questions],
+        )
+        for each in reference.categories.values()
+    ]
+    response.headers["Vary"] = "Accept-Language"
+    return tagged(request, response, schemas.CategoriesOut(items=items))
+
+
+@router.get("/config", response_model=schemas.ConfigOut)
+async def read_config(
+    request: Request, response: Response, atlas: CurrentAtlas, language: Speak
+) -> Any:
+    """Public facts of this installation, the keys of its receipts among them."""
+    state = request.app.state
+    body = schemas.ConfigOut.model_validate(
+        {
+            "mode": state.settings.mode,
+            "languages": ["vi", "en"],
+            "report_kinds": list(ReportKind),
+            "place_sources": list(PlaceSource),
+            "edition": edition_answer(atlas),
+            "attribution": atlas and atlas.attribution,
+            "receipt_keys": [
+                {
+                    "key_id": state.keys.signing_key_id,
+                    "public_key": public_text(state.keys.signing.public_key()),
+                }
+            ],
+            "emergency_calls": {
+                call: say("emergency", language, call=call) for call in ("113", "114", "115")
+            },
+            "push": state.settings.push.credentials_file is not None,
+            "accounts": state.firebase is not None,
+        }
+    )
+    response.headers["Vary"] = "Accept-Language"
+    return tagged(request, response, body)
+
+
+@router.get(
+    "/wards/{code}",
+    response_model=schemas.WardDetailOut,
+    responses=problems.documented(problems.NotFound),
+)
+async def read_ward(
+    request: Request,
+    response: Response,
+    code: Annotated[str, Path(max_length=16)],
+    atlas: CurrentAtlas,
+) -> Any:
+    """A ward of the edition in force, by its code or an alias of it."""
+    found = atlas.resolve(code) if atlas else None
+    if atlas is None or found is None or found[1]:
+        raise problems.NotFound
+    ward = found[0]
+    body = {
+        **(ward_answer(atlas, ward.code) or {}),
+        "station": station_answer(atlas, atlas.station_of(ward)),
+        "edition": edition_answer(atlas),
+    }
+    return tagged(request, response, schemas.WardDetailOut.model_validate(body))
+
+
+@router.get(
+    "/stations/{station_id}",
+    response_model=StationOut,
+    responses=problems.documented(problems.NotFound),
+)
+async def read_station(
+    request: Request,
+    response: Response,
+    station_id: Annotated[str, Path(max_length=32)],
+    atlas: CurrentAtlas,
+) -> Any:
+    """A station: its name and phone."""
+    stations = atlas.stations if atlas else {}
+    if station_id not in stations and station_id != NATIONAL_DESK_ID:
+        raise problems.NotFound
+    found = station_answer(atlas, station_id)
+    return tagged(request, response, StationOut.model_validate(found))

@@ -1,0 +1,110 @@
+"""Rate limits: one statement on one table of PostgreSQL, exact for all processes together.
+
+Each counter is a GCRA: it stores when it would be empty again (`tat`), so `count` hits may come at
+once, and then one each `period / count`. No address or principal is stored, only keyed hashes with
+a salt of the day.
+"""
+
+import datetime as dt
+import hmac
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.secrets import Keys
+
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `count` hits in a `period`, all at once if need be."""
+
+    name: str
+    count: int
+    period: dt.timedelta
+
+
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
+
+REPORT_PER_PRINCIPAL_HOUR = Rate("report-principal-hour", 10, HOUR)
+REPORT_PER_PRINCIPAL_DAY = Rate("report-principal-day", 30, DAY)
+REPORT_PER_ADDRESS = Rate("report-address", 60, HOUR)
+"""Many phones share one address behind a carrier's NAT."""
+ANONYMOUS_PER_ADDRESS = Rate("anonymous-address", 5, HOUR)
+BATCH_PER_PRINCIPAL = Rate("batch-principal", 4, HOUR)
+BATCH_PER_ADDRESS = Rate("batch-address", 20, HOUR)
+"""A batch is what waited on a phone without a network: it counts once, whatever it holds."""
+URGENT = Rate("urgent", 1, 10 * MINUTE)
+"""Who is over the limit may still send one urgent report."""
+RECEIPT_PER_ADDRESS = Rate("receipt-address", 10, MINUTE)
+RECEIPT_GLOBAL = Rate("receipt-global", 1000, MINUTE)
+DEVICE_PER_ADDRESS = Rate("device-address", 20, HOUR)
+LOCATE_PER_ADDRESS = Rate("locate-address", 600, MINUTE)
+SESSION_PER_ADDRESS = Rate("session-address", 30, 5 * MINUTE)
+SESSION_PER_USER = Rate("session-user", 10, 5 * MINUTE)
+SECOND_FACTOR = Rate("second-factor", 10, 5 * MINUTE)
+SECOND_FACTOR_DAY = Rate("second-factor-day", 60, DAY)
+
+HIT = """
+select hit_rate_limits(%(keys)s::bytea[], %(charges)s::interval[], %(bursts)s::interval[])
+"""
+"""The wait, null when there is none. The function is in the migration `0002`: it locks the
+counters first, because only a new statement sees what others committed while it waited."""
+
+
+def counter(keys: Keys, rate: Rate, principal: str, day: dt.date) -> bytes:
+    """The key under which a rate of a principal is counted that day (UTC)."""
+    message = f"{day.isoformat()}|{rate.name}|{principal}"
+    return hmac.digest(keys.limits, message.encode(), "sha256")[:16]
+
+
+def arguments(
+    keys: Keys, checks: Sequence[tuple[Rate, str]], *, factor: float, day: dt.date
+) -> dict[str, list[Any]]:
+    """The parameters of `HIT`, in whole microseconds: `count` hits fit the burst exactly."""
+    found: dict[str, list[Any]] = {"keys": [], "charges": [], "bursts": []}
+    for (rate, principal), hits in Counter(checks).items():
+        count = max(1, int(rate.count * factor))
+        step = (rate.period // MICROSECOND // count) * MICROSECOND
+        found["keys"].append(counter(keys, rate, principal, day))
+        found["charges"].append(step * hits)
+        found["bursts"].append(step * count)
+    return found
+
+
+async def hit(
+    on: AsyncSession | AsyncConnection[Any],
+    keys: Keys,
+    checks: Sequence[tuple[Rate, str]],
+    *,
+    factor: float,
+) -> int | None:
+    """Count one hit on every limit, or on none; None when allowed, else the seconds to wait.
+
+    A check is a rate and whose it is (a principal or an address); the same one twice counts
+    twice. `factor` multiplies every count, 0 switches the limits off. The hit stays only if the
+    transaction is committed, and others of the same principal wait for that.
+    """
+    if factor == 0:
+        return None
+    given = arguments(keys, checks, factor=factor, day=dt.datetime.now(dt.UTC).date())
+    wait: dt.timedelta | None
+    if isinstance(on, AsyncSession):
+        result = await (await on.connection()).exec_driver_sql(HIT, given)
+        wait = result.scalar_one()
+    else:
+        row = await (await on.execute(HIT, given)).fetchone()
+        wait = row[0] if row else None
+    return None if wait is None else max(1, math.ceil(wait.total_seconds()))
+
+
+def forget(connection: Connection) -> int:
+    """Delete the counters that are empty again; answers how many."""
+    return connection.execute(text("delete from rate_limits where tat < now()")).rowcount

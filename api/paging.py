@@ -1,0 +1,17 @@
+"""Keyset pages: a limit, a cursor, and where the next page is."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+
+PAGE, LARGEST_PAGE = 50, 100
+
+Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Items on a page")]
+
+
+def next_link(request: Request, cursor: str, parameters: Mapping[str, object]) -> str:
+    """A `Link` header naming the next page: the same question, from the cursor on."""
+    asked = {name: value for name, value in parameters.items() if value is not None}
+    return f'<{request.url.path}?{urlencode(asked | {"cursor": cursor})}>; rel="next"'

@@ -1,0 +1,250 @@
+"""Taking reports in: one statement and one commit for one report or for many.
+
+Accepting means durable: the report, its routing, the audit event, the inbox row and the pushes owed
+are committed together before anyone is answered. Nothing here notifies inside the transaction.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import h3
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from api.accounts.identity import ReporterIdentity
+from api.reports import receipts
+from api.reports.categories import Category
+from api.reports.routing import decide, stored_routing
+from api.reports.schemas import ReportIn, parse_time
+from api.reports.sealing import Sealer
+from api.secrets import Keys
+from geo.atlas import Atlas
+from notifications.outbox import OWE_CTES
+
+CELL_RESOLUTION = 9
+
+# Column of `reports`, its array type. A row of intake is a dict with these keys and EXTRA's.
+COLUMNS: dict[str, str] = {
+    "id": "uuid",
+    "case_id": "uuid",
+    "kind": "text",
+    "category": "text",
+    "category_word": "text",
+    "text": "text",
+    "about_station": "boolean",
+    "language": "text",
+    "accuracy_m": "float8",
+    "place_source": "text",
+    "place_note": "text",
+    "claimed_ward_code": "text",
+    "claimed_province_code": "text",
+    "cell_r9": "bigint",
+    "observed_at": "timestamptz",
+    "received_at": "timestamptz",
+    "urgency": "smallint",
+    "station_id": "text",
+    "edition_id": "integer",
+    "ward_code": "text",
+    "province_code": "text",
+    "confidence": "text",
+    "routing": "jsonb",
+    "group_id": "uuid",
+    "reporter_kind": "text",
+    "reporter_key": "bytea",
+    "body_sha256": "bytea",
+    "receipt_hash": "bytea",
+    "receipt_key_id": "text",
+    "receipt_signature": "bytea",
+    "acknowledgement_id": "uuid",
+}
+EXTRA: dict[str, str] = {
+    "lon": "float8",
+    "lat": "float8",
+    "acknowledgement_data": "jsonb",
+    "contact_key_id": "text",
+    "contact_sealed": "bytea",
+    "request_id": "text",
+}
+
+_ALL = COLUMNS | EXTRA
+_NAMES = ", ".join(COLUMNS)
+
+ACCEPT = f"""
+with input as materialized (
+    select * from unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _ALL.items())})
+        with ordinality as input ({", ".join(_ALL)}, position)
+), kept as (
+    insert into reports ({_NAMES}, location, flags)
+    select {_NAMES}, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
+        array(select jsonb_array_elements_text(routing -> 'flags'))
+    from input order by position
+    on conflict do nothing
+    returning case_id
+), fresh as (
+    select input.* from input join kept using (case_id) order by position
+), informed as (
+    insert into case_informed (case_id, station_id)
+    select case_id, jsonb_array_elements_text(routing -> 'informed') from fresh
+), history as (
+    insert into case_events (case_id, kind, at, actor_kind, data)
+    select case_id, 'report.received', received_at, 'reporter',
+        jsonb_build_object('station_id', station_id, 'rule', routing -> 'rule')
+    from fresh
+), audited as (
+    insert into audit_events (actor_kind, action, object_kind, object_id, scope, request_id)
+    select 'reporter', 'report.received', 'case', case_id, station_id, request_id from fresh
+), contacts as (
+    insert into sealed_contacts (case_id, key_id, sealed)
+    select case_id, contact_key_id, contact_sealed from fresh where contact_sealed is not null
+), owing (id, subject, recipient, kind, data, created_at) as (
+    select acknowledgement_id, id, reporter_key, 'report.received', acknowledgement_data,
+        received_at
+    from fresh
+), {OWE_CTES}
+select id, case_id from fresh
+"""  # noqa: S608 - made of the constants above
+
+STORED = """
+select id, kind, category, language, received_at, body_sha256, reporter_key, receipt_key_id,
+    receipt_signature, acknowledgement_id, coalesce(first_routing, routing) as routing
+from reports where id = any(%(ids)s)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What a report's answer is made of, the first time and every other."""
+
+    id: uuid.UUID
+    kind: str
+    category: str
+    language: str
+    received_at: dt.datetime
+    body_sha256: bytes
+    reporter_key: bytes | None
+    receipt_key_id: str
+    receipt_signature: bytes
+    acknowledgement_id: uuid.UUID
+    routing: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A stored report, and whether this request stored it."""
+
+    stored: Stored
+    created: bool
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What turns a valid report into a row."""
+
+    keys: Keys
+    sealer: Sealer
+    atlas: Atlas | None
+    categories: dict[str, Category]
+
+    def row(
+        self,
+        report_id: uuid.UUID,
+        report: ReportIn,
+        reporter: ReporterIdentity,
+        now: dt.datetime,
+        request_id: str | None,
+    ) -> dict[str, Any]:
+        """The row of a report: routed, sealed and signed; the caller stores it."""
+        case_id = uuid.uuid4()
+        known = self.categories.get(report.category)
+        category = known or self.categories["other"]
+        decision = decide(self.atlas, report)
+        routing = stored_routing(self.atlas, decision)
+        if known is None:
+            routing["flags"].append("unknown-category")
+        if report.group_id is not None:
+            routing["flags"].append("unknown-group")
+        body_hash = receipts.body_sha256(report)
+        place = report.place
+        contact = report.contact and self.sealer.seal(
+            report.contact.model_dump(), case_id=case_id, province_code=decision.province_code
+        )
+        located = place.lon is not None and place.lat is not None
+        return {
+            "id": self.keys.store_id(report_id),
+            "case_id": case_id,
+            "kind": report.kind,
+            "category": category.code,
+            "category_word": report.category if known is None else None,
+            "text": report.text,
+            "about_station": report.about_station,
+            "language": report.language,
+            "accuracy_m": place.accuracy_m,
+            "place_source": place.source,
+            "place_note": place.note,
+            "claimed_ward_code": place.ward_code,
+            "claimed_province_code": place.province_code,
+            "cell_r9": cell(place.lon, place.lat) if located else None,
+            "observed_at": parse_time(report.observed_at) if report.observed_at else None,
+            "received_at": now,
+            "urgency": category.urgency,
+            "station_id": decision.owner_station_id,
+            "edition_id": decision.edition_id,
+            "ward_code": decision.ward_code,
+            "province_code": decision.province_code,
+            "confidence": decision.confidence,
+            "routing": Jsonb(routing),
+            "group_id": uuid.UUID(report.group_id) if report.group_id else None,
+            "reporter_kind": reporter.kind,
+            "reporter_key": reporter.key,
+            "body_sha256": body_hash,
+            "receipt_hash": self.keys.receipt_hash(self.keys.receipt_code(report_id)),
+            "receipt_key_id": self.keys.signing_key_id,
+            "receipt_signature": receipts.sign(
+                self.keys,
+                report_id=report_id,
+                received_at=now,
+                body_hash=body_hash,
+                station_id=decision.owner_station_id,
+                edition_id=decision.edition_id,
+            ),
+            "acknowledgement_id": uuid.uuid4(),
+            "lon": place.lon,
+            "lat": place.lat,
+            "acknowledgement_data": Jsonb({"station": routing["station"]["name"]}),
+            "contact_key_id": contact and contact.key_id,
+            "contact_sealed": contact and contact.contents,
+            "request_id": request_id,
+        }
+
+
+def cell(lon: float | None, lat: float | None) -> int:
+    """The h3 cell of resolution 9 round a point, as the 64-bit integer that is stored."""
+    return int(h3.str_to_int(h3.latlng_to_cell(lat, lon, CELL_RESOLUTION)))
+
+
+async def accept(
+    connection: AsyncConnection[Any], rows: Sequence[dict[str, Any]]
+) -> dict[uuid.UUID, Accepted]:
+    """Store the rows that are new, all in one statement; each id's stored report, new or old.
+
+    Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
+    primary key, then read what it stored.
+    """
+    parameters = {name: [row[name] for row in rows] for name in _ALL}
+    created = await (await connection.execute(ACCEPT, parameters, prepare=True)).fetchall()
+    new = {row[0] for row in created}
+    stored = await find(connection, [row["id"] for row in rows])
+    return {key: Accepted(each, key in new) for key, each in stored.items()}
+
+
+async def find(
+    connection: AsyncConnection[Any], ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Stored]:
+    """The stored reports of these stored ids."""
+    async with connection.cursor(row_factory=class_row(Stored)) as cursor:
+        await cursor.execute(STORED, {"ids": list(ids)}, prepare=True)
+        return {row.id: row for row in await cursor.fetchall()}

@@ -1,0 +1,118 @@
+"""The rules of taking reports in: who may send how many, and what the same id means."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import AsyncConnection
+from starlette.datastructures import State
+
+from api import limits, problems
+from api.accounts.identity import ReporterIdentity
+from api.accounts.tables import ReporterKind
+from api.reports import intake as store
+from api.reports import receipts
+from api.reports.intake import Accepted, Intake
+from api.reports.schemas import ReportIn
+from api.telemetry import REPORTS
+
+Outcome = Accepted | problems.Problem
+
+
+async def submit(
+    app: State,
+    intake: Intake,
+    reports: Mapping[uuid.UUID, ReportIn],
+    *,
+    reporter: ReporterIdentity,
+    address: str,
+    now: dt.datetime,
+    request_id: str | None,
+    batch: bool = False,
+) -> dict[uuid.UUID, Outcome]:
+    """Take reports in, all in one statement; what became of each id.
+
+    A report that was already accepted is answered from what is stored, whatever the limits say.
+    Raises `TooManyRequests` when something new is over a limit; then nothing was stored.
+    """
+    if not reports:
+        return {}
+    async with app.pool.connection() as connection:
+        seconds = await over_limit(
+            connection, app, intake, reports, reporter=reporter, address=address, batch=batch
+        )
+        if seconds is None:
+            rows = [
+                intake.row(report_id, report, reporter, now, request_id)
+                for report_id, report in reports.items()
+            ]
+            found = await store.accept(connection, rows)
+        else:
+            stored = await store.find(connection, [intake.keys.store_id(key) for key in reports])
+            if len(stored) < len(reports):
+                REPORTS.labels("limited").inc()
+                raise problems.TooManyRequests(seconds)
+            found = {key: Accepted(each, created=False) for key, each in stored.items()}
+    return {
+        report_id: judge(found[intake.keys.store_id(report_id)], report, reporter)
+        for report_id, report in reports.items()
+    }
+
+
+def judge(found: Accepted, report: ReportIn, reporter: ReporterIdentity) -> Outcome:
+    """Created now, the same again, or an id that another body or another reporter has used."""
+    if found.created:
+        REPORTS.labels("created").inc()
+        return found
+    same_body = found.stored.body_sha256 == receipts.body_sha256(report)
+    if same_body and found.stored.reporter_key == reporter.key:
+        REPORTS.labels("repeated").inc()
+        return found
+    REPORTS.labels("reused").inc()
+    return problems.ReportIdReused()
+
+
+async def over_limit(
+    connection: AsyncConnection[Any],
+    app: State,
+    intake: Intake,
+    reports: Mapping[uuid.UUID, ReportIn],
+    *,
+    reporter: ReporterIdentity,
+    address: str,
+    batch: bool,
+) -> int | None:
+    """Seconds to wait when a request is over a limit, else None.
+
+    Being over the others must not silence an emergency: those have a small allowance of their own.
+    """
+    factor = app.settings.limits.factor
+    ordinary = checks(reporter, address, batch=batch)
+    seconds = await limits.hit(connection, app.keys, ordinary, factor=factor)
+    if seconds is None or not any(is_emergency(intake, each) for each in reports.values()):
+        return seconds
+    urgent = [(limits.URGENT, reporter.principal or address)]
+    return await limits.hit(connection, app.keys, urgent, factor=factor)
+
+
+def checks(
+    reporter: ReporterIdentity, address: str, *, batch: bool
+) -> list[tuple[limits.Rate, str]]:
+    """Which limits a request counts against; a batch counts once, against limits of its own."""
+    who = reporter.principal or address
+    if batch:
+        return [(limits.BATCH_PER_PRINCIPAL, who), (limits.BATCH_PER_ADDRESS, address)]
+    if reporter.kind == ReporterKind.ANONYMOUS:
+        return [(limits.ANONYMOUS_PER_ADDRESS, address), (limits.REPORT_PER_ADDRESS, address)]
+    return [
+        (limits.REPORT_PER_PRINCIPAL_HOUR, who),
+        (limits.REPORT_PER_PRINCIPAL_DAY, who),
+        (limits.REPORT_PER_ADDRESS, address),
+    ]
+
+
+def is_emergency(intake: Intake, report: ReportIn) -> bool:
+    """Whether the report's category has a number to ring."""
+    category = intake.categories.get(report.category)
+    return category is not None and category.emergency_call is not None

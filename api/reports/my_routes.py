@@ -1,0 +1,195 @@
+"""What became of my report: receipts, the reporter's own reports, and their inbox."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Row
+
+from api import limits, paging, problems
+from api.accounts.identity import Address, KnownReporter, Reader, ReaderIdentity, receipt_token
+from api.clock import VIETNAM, Now
+from api.db import Session
+from api.guards import StrictRoute
+from api.i18n import Speak
+from api.reports import queries, schemas
+from api.reports.routes import ReportId
+from api.secrets import Keys
+from notifications import inbox, messages
+
+router = APIRouter(
+    prefix="/v1",
+    route_class=StrictRoute,
+    tags=["my reports"],
+    responses=problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.InvalidRequest,
+        problems.TooManyRequests,
+        problems.ServiceUnavailable,
+    ),
+)
+
+NOBODYS = uuid.UUID(int=0)
+
+
+def report_answer(keys: Keys, row: Row[Any]) -> schemas.ReportOut:
+    """A report as its reporter reads it."""
+    number = row.register_number and f"{row.register_number}/{row.register_year}"
+    return schemas.ReportOut(
+        id=keys.report_id(row.id),
+        state=row.state,
+        kind=row.kind,
+        category=row.category,
+        text=row.text,
+        received_at=row.received_at,
+        observed_at=row.observed_at,
+        register_number=number,
+        station=schemas.StationOut(
+            id=row.station_id, name=row.station_name, phone=row.station_phone, kind=row.station_kind
+        ),
+        routing=schemas.RoutingOut.model_validate(row.routing),
+    )
+
+
+async def guess(request: Request, session: Session, address: str) -> None:
+    """Count one try at a receipt code; raises when there were too many."""
+    seconds = await limits.hit(
+        session,
+        request.app.state.keys,
+        [(limits.RECEIPT_PER_ADDRESS, address), (limits.RECEIPT_GLOBAL, "")],
+        factor=request.app.state.settings.limits.factor,
+    )
+    if seconds is not None:
+        raise problems.TooManyRequests(seconds)
+
+
+@router.post("/receipts", responses=problems.documented(problems.NotFound))
+async def open_receipt(
+    request: Request, receipt: schemas.ReceiptCodeIn, session: Session, now: Now, address: Address
+) -> schemas.OpenedReceiptOut:
+    """Open a report by its receipt code. Wrong, expired and unknown codes are one and the same."""
+    keys: Keys = request.app.state.keys
+    await guess(request, session, address)
+    stored_id = await queries.stored_id_of_receipt(session, keys.receipt_hash(receipt.code))
+    # A wrong code does the same work as a right one, so that the time tells nothing.
+    subject = stored_id or NOBODYS
+    token, expires = receipt_token(keys, subject, now.timestamp())
+    row = await queries.my_report(session, ReaderIdentity(None, subject), subject)
+    if row is None:
+        await session.commit()  # the try counts, although the answer is an error
+        raise problems.NotFound
+    return schemas.OpenedReceiptOut(
+        token=token,
+        expires_at=dt.datetime.fromtimestamp(expires, VIETNAM),
+        report=report_answer(keys, row),
+    )
+
+
+@router.post("/receipts/binding", status_code=204, responses=problems.documented(problems.NotFound))
+async def bind_receipt(
+    request: Request,
+    receipt: schemas.ReceiptCodeIn,
+    session: Session,
+    reporter: KnownReporter,
+    address: Address,
+) -> None:
+    """From now on this device gets the inbox of the report behind the code."""
+    keys: Keys = request.app.state.keys
+    await guess(request, session, address)
+    stored_id = await queries.stored_id_of_receipt(session, keys.receipt_hash(receipt.code))
+    if stored_id is None:
+        await session.commit()  # the try counts, although the answer is an error
+        raise problems.NotFound
+    await inbox.bind(session, recipient=reporter.recipient, subject=stored_id)
+
+
+@router.get("/my/reports")
+async def list_my_reports(
+    request: Request,
+    response: Response,
+    session: Session,
+    reader: Reader,
+    limit: paging.Limit = paging.PAGE,
+    cursor: Annotated[uuid.UUID | None, Query()] = None,
+) -> schemas.ReportsOut:
+    """My reports, newest first."""
+    keys: Keys = request.app.state.keys
+    after = keys.store_id(cursor) if cursor else None
+    rows = await queries.my_reports(session, reader, after=after, limit=limit + 1)
+    items = [report_answer(keys, row) for row in rows[:limit]]
+    following = str(items[-1].id) if len(rows) > limit else None
+    if following is not None:
+        response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
+    return schemas.ReportsOut(items=items, next_cursor=following)
+
+
+@router.get("/my/reports/{report_id}", responses=problems.documented(problems.NotFound))
+async def read_my_report(
+    request: Request, report_id: ReportId, session: Session, reader: Reader
+) -> schemas.ReportOut:
+    """One of my reports: where it is and how far."""
+    keys: Keys = request.app.state.keys
+    row = await queries.my_report(session, reader, keys.store_id(report_id))
+    if row is None:
+        raise problems.NotFound
+    return report_answer(keys, row)
+
+
+@router.delete(
+    "/my/reports/{report_id}/contact",
+    status_code=204,
+    responses=problems.documented(problems.NotFound),
+)
+async def delete_my_contact(
+    request: Request, report_id: ReportId, session: Session, reader: Reader
+) -> None:
+    """Delete the name and phone I gave; the report stays."""
+    keys: Keys = request.app.state.keys
+    if not await queries.delete_contact(session, reader, keys.store_id(report_id)):
+        raise problems.NotFound
+
+
+@router.get("/inbox")
+async def read_inbox(
+    request: Request,
+    response: Response,
+    session: Session,
+    reader: Reader,
+    language: Speak,
+    limit: paging.Limit = paging.PAGE,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+) -> schemas.InboxOut:
+    """Acknowledgements and updates, oldest first, each once."""
+    keys: Keys = request.app.state.keys
+    try:
+        after = inbox.Position.decode(cursor) if cursor else None
+    except ValueError:
+        error = {"type": "cursor", "loc": ("query", "cursor")}
+        raise problems.InvalidRequest(errors=problems.field_errors([error], language)) from None
+    found = await inbox.read_inbox(
+        session, recipient=reader.recipient, subject=reader.subject, after=after, limit=limit
+    )
+    items = [
+        schemas.InboxItemOut(
+            id=item.id,
+            report_id=keys.report_id(item.subject),
+            kind=item.kind,
+            text=messages.render(item.kind, language, item.data),
+            created_at=item.created_at,
+        )
+        for item in found
+    ]
+    position = found[-1].position if found else after or inbox.START
+    following = position.encode()
+    response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
+    return schemas.InboxOut(items=items, next_cursor=following)
+
+
+@router.post("/inbox/shown", status_code=204)
+async def confirm_shown(shown: schemas.ShownIn, session: Session, reader: Reader) -> None:
+    """The device says which messages its owner has seen on the screen."""
+    await inbox.mark_shown(
+        session, recipient=reader.recipient, subject=reader.subject, ids=shown.ids
+    )

@@ -1,0 +1,141 @@
+"""Reports in: one, or a batch from a phone that was offline."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from api import problems
+from api.accounts.identity import Address, Reporter
+from api.clock import Now
+from api.guards import StrictRoute
+from api.i18n import Speak, language_asked, language_of
+from api.reports import answers, lifecycle, schemas
+from api.reports.intake import Intake
+
+router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["reports"])
+
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    201: {"model": schemas.AcceptedOut, "description": "Accepted now"}
+}
+
+
+def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
+    """The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
+    if report_id.version not in (4, 7):
+        error = {"type": "report_id", "loc": ("path", "report_id")}
+        found = problems.field_errors([error], language_of(request))
+        raise problems.InvalidRequest(errors=found)
+    return report_id
+
+
+ReportId = Annotated[uuid.UUID, Depends(check_report_id)]
+
+
+def intake_of(request: Request, now: Now) -> Intake:
+    """What this moment's reports are taken in with."""
+    state = request.app.state
+    reference = state.refresher.reference
+    if not reference.sealer.ready:
+        raise problems.ServiceUnavailable
+    return Intake(
+        keys=state.keys,
+        sealer=reference.sealer,
+        atlas=state.atlases.current(now),
+        categories=reference.categories,
+    )
+
+
+IntakeNow = Annotated[Intake, Depends(intake_of)]
+
+
+@router.put(
+    "/reports/{report_id}",
+    responses=ACCEPTED
+    | problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.ReportIdReused,
+        problems.BodyTooLarge,
+        problems.InvalidRequest,
+        problems.CoordinatesSwapped,
+        problems.TooManyRequests,
+        problems.ServiceUnavailable,
+    ),
+)
+async def submit_report(
+    request: Request,
+    response: Response,
+    report_id: ReportId,
+    report: schemas.ReportIn,
+    reporter: Reporter,
+    intake: IntakeNow,
+    now: Now,
+    address: Address,
+) -> schemas.AcceptedOut:
+    """Take a report and route it to the station that answers for its place.
+
+    The id is the idempotency key, for good: the same report again gets the same answer (200).
+    """
+    outcomes = await lifecycle.submit(
+        request.app.state,
+        intake,
+        {report_id: report},
+        reporter=reporter,
+        address=address,
+        now=now,
+        request_id=request.scope["tinbao.request_id"],
+    )
+    outcome = outcomes[report_id]
+    if isinstance(outcome, problems.Problem):
+        raise outcome
+    response.status_code = 201 if outcome.created else 200
+    response.headers["Location"] = f"/v1/my/reports/{report_id}"
+    language = language_asked(request) or report.language
+    return answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
+
+
+@router.post(
+    "/reports/batch",
+    responses=problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.BodyTooLarge,
+        problems.InvalidRequest,
+        problems.TooManyRequests,
+        problems.ServiceUnavailable,
+    ),
+)
+async def submit_reports(
+    request: Request,
+    batch: schemas.BatchIn,
+    reporter: Reporter,
+    intake: IntakeNow,
+    now: Now,
+    address: Address,
+    language: Speak,
+) -> schemas.BatchOut:
+    """Take up to 50 reports that waited on a phone; each is answered for itself, in order."""
+    items = [answers.read_item(each, language) for each in batch.items]
+    first: dict[uuid.UUID, schemas.ReportIn] = {}
+    for item in items:
+        if isinstance(item, schemas.BatchItemIn):
+            first.setdefault(item.id, item.report())
+    outcomes = await lifecycle.submit(
+        request.app.state,
+        intake,
+        first,
+        reporter=reporter,
+        address=address,
+        now=now,
+        request_id=request.scope["tinbao.request_id"],
+        batch=True,
+    )
+    answered = answers.BatchAnswers(
+        intake=intake,
+        outcomes=outcomes,
+        reports=first,
+        language=language_asked(request),
+        request_id=request.scope["tinbao.request_id"],
+    )
+    return schemas.BatchOut(items=[answered.item(each) for each in items])

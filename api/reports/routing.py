@@ -1,0 +1,112 @@
+"""From a report to the station that answers for it, and how the decision is kept."""
+
+from typing import Any
+
+from api.reports.schemas import ReportIn
+from api.reports.tables import ReportKind
+from geo.atlas import Atlas
+from geo.routing import Place, Routing, route
+from geo.tables import NATIONAL_DESK_ID, StationKind
+
+OFFICER_CONDUCT = "officer_conduct"
+
+NATIONAL_DESK = {
+    "id": NATIONAL_DESK_ID,
+    "name": "Trực ban quốc gia",
+    "phone": None,
+    "kind": StationKind.NATIONAL_DESK,
+}
+"""How the national desk is called before anything is imported."""
+
+
+def about_police(report: ReportIn) -> bool:
+    """Whether a report is about the police themselves, and so must not reach the ward."""
+    return (
+        report.kind == ReportKind.COMPLAINT_ABOUT_POLICE
+        or report.category == OFFICER_CONDUCT
+        or report.about_station
+    )
+
+
+def decide(atlas: Atlas | None, report: ReportIn) -> Routing:
+    """The routing of a report by the edition in force."""
+    place = report.place
+    return route(
+        atlas,
+        Place(
+            lon=place.lon,
+            lat=place.lat,
+            accuracy_m=place.accuracy_m,
+            source=place.source,
+            ward_code=place.ward_code,
+            province_code=place.province_code,
+        ),
+        oversight=about_police(report),
+    )
+
+
+def station_answer(atlas: Atlas | None, station_id: str) -> dict[str, Any]:
+    """A station as the API shows it."""
+    if atlas is None or station_id not in atlas.stations:
+        return NATIONAL_DESK
+    station = atlas.stations[station_id]
+    return {
+        "id": station.id,
+        "name": station.name,
+        "phone": station.phone,
+        "kind": station.kind,
+    }
+
+
+def ward_answer(atlas: Atlas | None, code: str | None) -> dict[str, Any] | None:
+    """A ward as the API shows it."""
+    ward = atlas.wards.get(code) if atlas is not None and code is not None else None
+    if ward is None:
+        return None
+    return {
+        "code": ward.code,
+        "name": ward.name,
+        "type": ward.type,
+        "province_code": ward.province_code,
+        "province_name": ward.province_name,
+    }
+
+
+def edition_answer(atlas: Atlas | None) -> dict[str, Any] | None:
+    """An edition as the API shows it."""
+    if atlas is None:
+        return None
+    return {
+        "id": atlas.edition_id,
+        "effective_from": atlas.effective_from.isoformat(),
+        "approximate": atlas.approximate,
+    }
+
+
+def candidates_answer(atlas: Atlas | None, decision: Routing) -> list[dict[str, Any]]:
+    """The candidates with their wards' names."""
+    if atlas is None:
+        return []
+    return [
+        {
+            "ward_code": each.ward_code,
+            "ward_name": atlas.wards[each.ward_code].name,
+            "share": round(each.share, 4),
+        }
+        for each in decision.candidates
+    ]
+
+
+def stored_routing(atlas: Atlas | None, decision: Routing) -> dict[str, Any]:
+    """The decision as it is kept with the report: the answer to the reporter, and why."""
+    return {
+        "station": station_answer(atlas, decision.owner_station_id),
+        "ward": ward_answer(atlas, decision.ward_code),
+        "edition": edition_answer(atlas),
+        "confidence": decision.confidence,
+        "candidates": candidates_answer(atlas, decision),
+        "rule": decision.rule,
+        "flags": list(decision.flags),
+        "informed": list(decision.informed),
+        "distance_to_border_m": decision.distance_to_border_m,
+    }

@@ -1,0 +1,123 @@
+"""The worker process: pushes, the switch of editions at midnight, and cleaning up."""
+
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from types import FrameType
+
+import psycopg
+import structlog
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import limits
+from api.areas.activation import reown_stragglers
+from api.clock import now
+from api.db import WORKER_ROLE, libpq_url, worker_engine
+from api.secrets import load_push_private
+from api.settings import Settings
+from api.telemetry import serve_metrics
+from geo.atlas import Atlases
+from notifications import worker as deliveries
+from notifications.fcm import FcmSender
+from notifications.registrations import TokenOpener
+
+log = structlog.get_logger()
+
+TIDY_EVERY_S = 1.0
+FORGET_EVERY_S = 600.0
+RETRY_S = 2.0
+
+BEAT = text("""
+insert into worker_heartbeats (worker, at) values (:worker, now())
+on conflict (worker) do update set at = now()
+""")
+FORGET_WORKERS = text("delete from worker_heartbeats where at < now() - interval '1 day'")
+FORGET_SESSIONS = text("delete from staff_sessions where expires_at < now() - interval '30 days'")
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way."""
+    stop = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, ask)
+    serve_metrics(settings.worker_metrics_port)
+    engine = worker_engine(settings)
+    keeper = Keeper(engine, stop)
+    keeper.start()
+    deliveries.run(
+        connector(settings),
+        sender_of(settings),
+        TokenOpener(X25519PrivateKey.from_private_bytes(load_push_private(settings.keys))),
+        stop=stop,
+        concurrency=settings.push.concurrency,
+    )
+    keeper.join()
+    engine.dispose()
+
+
+def connector(settings: Settings) -> Callable[[], psycopg.Connection]:
+    """How the deliveries' loop connects."""
+
+    def connect() -> psycopg.Connection:
+        return psycopg.connect(
+            libpq_url(settings.service_url),
+            options=f"-c role={WORKER_ROLE} -c statement_timeout=30000 -c lock_timeout=5000",
+            connect_timeout=2,
+        )
+
+    return connect
+
+
+def sender_of(settings: Settings) -> FcmSender | None:
+    """FCM when there are credentials; otherwise there is only the inbox."""
+    push = settings.push
+    if push.credentials_file is None:
+        return None
+    return FcmSender(push.credentials_file, push.endpoint, push.timeout)
+
+
+class Keeper(threading.Thread):
+    """Everything but deliveries: sign of life, cases that want another owner, old rows."""
+
+    def __init__(self, engine: Engine, stop: threading.Event) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self.engine, self.stop_asked = engine, stop
+        self.atlases = Atlases(engine, now)
+        self.worker = uuid.uuid4()
+        self._forget_at = 0.0
+
+    def run(self) -> None:
+        """One round a second; a database that is away is waited for."""
+        failing = False
+        while not self.stop_asked.is_set():
+            try:
+                self.round()
+                failing = False
+            except SQLAlchemyError:
+                if not failing:
+                    log.warning("keeper.failed", exc_info=True)
+                failing = True
+            self.stop_asked.wait(RETRY_S if failing else TIDY_EVERY_S)
+
+    def round(self) -> None:
+        """Beat, re-own what has another edition, and now and then forget."""
+        with self.engine.begin() as connection:
+            connection.execute(BEAT, {"worker": self.worker})
+        self.atlases.refresh()
+        moved = reown_stragglers(self.engine, self.atlases, now())
+        if moved:
+            log.info("reports.reowned", moved=moved)
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + FORGET_EVERY_S
+            with self.engine.begin() as connection:
+                limits.forget(connection)
+                connection.execute(FORGET_WORKERS)
+                connection.execute(FORGET_SESSIONS)

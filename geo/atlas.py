@@ -1,0 +1,360 @@
+"""An edition's wards and their stations in memory, and keeping the one of the moment at hand."""
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import psycopg
+import shapely
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from geo.borders import Geometries
+from geo.directory import Directory, Stamp, StationInfo, directory_stamp, load_directory
+from geo.editions import HANOI, Edition, in_force
+from geo.plane import Floats
+from geo.tables import NATIONAL_DESK_ID
+from geo.ward_index import NOWHERE, StrTreeIndex, WardIndex
+
+GAP_REACH_M = 50.0
+"""A point in a gap of the coverage belongs to the nearest ward up to this far away."""
+
+LONGEST_SUCCESSION = 8
+"""Reforms followed from an old code to a present one; more would be a circle."""
+
+PRELOAD = dt.timedelta(minutes=5)
+"""How long before its midnight a future edition is read, and how long the one before is kept."""
+
+PAST_EDITIONS = 2
+"""How many editions of other times are kept for questions about the past."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WardInfo:
+    """A ward as its edition describes it, without its boundary."""
+
+    code: str
+    name: str
+    name_en: str | None
+    type: str
+    province_code: str
+    province_name: str
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atlas:
+    """What `route` needs to know: one edition, and the directory."""
+
+    edition: Edition
+    wards: Mapping[str, WardInfo]
+    """By code, in order of the codes."""
+    codes: tuple[str, ...]
+    """In the same order: the position of a code is how `index` knows the ward."""
+    index: WardIndex
+    directory: Directory
+
+    @property
+    def edition_id(self) -> int:
+        """The edition's id."""
+        return self.edition.id
+
+    @property
+    def effective_from(self) -> dt.date:
+        """The day from whose midnight, +07:00, the edition holds."""
+        return self.edition.effective_from
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the boundaries are a demo's guess."""
+        return self.edition.approximate
+
+    @property
+    def attribution(self) -> str:
+        """Whom to name beside the boundaries."""
+        return self.edition.attribution
+
+    @property
+    def provinces(self) -> Mapping[str, str]:
+        """Names by code."""
+        return self.directory.provinces
+
+    @property
+    def stations(self) -> Mapping[str, StationInfo]:
+        """Stations, desks and oversight offices by id."""
+        return self.directory.stations
+
+    @property
+    def jurisdictions(self) -> Mapping[str, str]:
+        """Station ids by ward code; `station_of` also answers for a ward that has none."""
+        return self.directory.jurisdictions
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Codes by their other codes."""
+        return self.directory.aliases
+
+    def ward_in(self, position: int) -> WardInfo:
+        """The ward that `index` knows by this position."""
+        return self.wards[self.codes[position]]
+
+    def resolve(self, code: str) -> tuple[WardInfo, bool] | None:
+        """The ward that a code means now, and whether it got there by succession.
+
+        A code of this edition means itself; else an alias counts, else what the unit became.
+        """
+        names = {code, self.directory.aliases.get(code, code)}
+        for step in range(LONGEST_SUCCESSION):
+            if present := sorted(names & self.wards.keys()):
+                return self.wards[code if code in present else present[0]], step > 0
+            became = {self.directory.successions.get(name, name) for name in names}
+            names = became | {self.directory.aliases.get(name, name) for name in became}
+        return None
+
+    def knows_province(self, code: str) -> bool:
+        """Whether there is such a province."""
+        return code in self.provinces or self.desk_of(code) != NATIONAL_DESK_ID
+
+    def station_of(self, ward: WardInfo) -> str:
+        """Who answers for a ward: its station, or failing that its province's desk."""
+        station = self.jurisdictions.get(ward.code, "")
+        return station if station in self.stations else self.desk_of(ward.province_code)
+
+    def desk_of(self, province_code: str) -> str:
+        """A province's desk, or failing that the national one."""
+        desk = f"p-{province_code}"
+        return desk if desk in self.stations else NATIONAL_DESK_ID
+
+    def oversight_of(self, province_code: str) -> str:
+        """The office that hears complaints about a province's police, or the national desk."""
+        office = f"o-{province_code}"
+        return office if office in self.stations else NATIONAL_DESK_ID
+
+    def gap_ward(self, lon: float, lat: float) -> tuple[int, float] | None:
+        """For a point no ward covers: the nearest ward round its gap, and the metres to it."""
+        if not self.index.in_gap(lon, lat):
+            return None
+        near = self.index.nearest(lon, lat, GAP_REACH_M)
+        return near[0] if near else None
+
+    def wards_at(self, lons: Floats, lats: Floats) -> list[str | None]:
+        """The ward code of each point, the nearest one for points in a gap; None outside."""
+        found = self.index.wards_at(lons, lats)
+        codes = [None if at == NOWHERE else self.codes[at] for at in found.tolist()]
+        for i in np.flatnonzero(found == NOWHERE).tolist():
+            if near := self.gap_ward(float(lons[i]), float(lats[i])):
+                codes[i] = self.codes[near[0]]
+        return codes
+
+
+def build_atlas(
+    edition: Edition,
+    wards: Iterable[tuple[WardInfo, shapely.Geometry]],
+    directory: Directory,
+    *,
+    gaps: Iterable[shapely.Geometry] = (),
+    overlaps: Iterable[tuple[str, str]] | None = None,
+) -> Atlas:
+    """An atlas of wards in any order.
+
+    `overlaps` are all pairs of codes that claim the same land; when they are not known, every pair
+    of neighbours is tried.
+    """
+    listed = sorted(wards, key=lambda ward: ward[0].code)
+    codes = tuple(ward.code for ward, _ in listed)
+    pairs = None
+    if overlaps is not None:
+        positions = {code: position for position, code in enumerate(codes)}
+        pairs = [(positions[one], positions[other]) for one, other in overlaps]
+    return Atlas(
+        edition=edition,
+        wards={ward.code: ward for ward, _ in listed},
+        codes=codes,
+        index=StrTreeIndex([boundary for _, boundary in listed], list(gaps), pairs),
+        directory=directory,
+    )
+
+
+def edition_in_force(connection: Connection, at: dt.datetime) -> Edition | None:
+    """The edition that holds at `at`; None before the first one."""
+    return in_force(connection, at)
+
+
+def load_atlas(connection: Connection, edition_id: int) -> Atlas:
+    """Read an edition, activated or not, and the directory as it is now.
+
+    Raises `ValueError` when there is no such edition or it is still loading.
+    """
+    row = connection.execute(
+        text("""
+            select id, effective_from, approximate, source, attribution,
+                   coalesce(activation, 0) as activation, report #> '{overlaps,pairs}' as overlaps
+              from boundary_editions
+             where id = :id and state <> 'loading'
+        """),
+        {"id": edition_id},
+    ).one_or_none()
+    if row is None:
+        raise ValueError(f"There is no edition {edition_id}.")
+    *edition, overlaps = row
+    return build_atlas(
+        Edition(*edition),
+        _read_wards(connection, edition_id),
+        load_directory(connection),
+        gaps=_read_gaps(connection, edition_id),
+        overlaps=None if overlaps is None else [tuple(pair["codes"]) for pair in overlaps],
+    )
+
+
+def _read_wards(
+    connection: Connection, edition_id: int
+) -> Iterable[tuple[WardInfo, shapely.Geometry]]:
+    """Wards with their boundaries, one at a time and in binary: as text they are twice as long."""
+    query = """
+        select code, name, name_en, type, province_code, province_name, area_m2,
+               ST_AsBinary(boundary)
+          from wards where edition_id = %s order by code
+    """
+    with _driver(connection).cursor() as cursor:
+        for *facts, boundary in cursor.stream(query, [edition_id], binary=True):
+            yield WardInfo(*facts), shapely.from_wkb(boundary)
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker
+    return driver
+
+
+def _read_gaps(connection: Connection, edition_id: int) -> Geometries:
+    found = connection.scalars(
+        text("select ST_AsBinary(hole) from boundary_gaps where edition_id = :id order by id"),
+        {"id": edition_id},
+    )
+    return np.asarray(shapely.from_wkb(np.array(list(found), dtype=np.object_)))
+
+
+ACTIVATED = text("""
+    select id, effective_from, approximate, source, attribution, activation
+      from boundary_editions where state = 'activated' order by effective_from, activation
+""")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    editions: tuple[Edition, ...]
+    """Every activated one; of those that have begun, the last holds."""
+    atlases: Mapping[int, Atlas]
+    directory: Directory
+    stamp: Stamp
+    refreshed_at: dt.datetime
+
+
+class Atlases:
+    """The atlas in force, kept up to date by one thread and read by any number without waiting."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], dt.datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._state: _State | None = None
+        self._past: OrderedDict[int, Atlas] = OrderedDict()
+        self._refreshing = threading.Lock()
+        self._reading_past = threading.Lock()
+
+    @property
+    def refreshed_at(self) -> dt.datetime | None:
+        """When the database was last asked with success; None before the first time."""
+        return None if self._state is None else self._state.refreshed_at
+
+    def current(self, at: dt.datetime) -> Atlas | None:
+        """The atlas that holds at `at`, which is about now; None before the first edition.
+
+        A future edition begins to hold exactly at its midnight. One that was activated after that
+        holds from the refresh that has read it; until then the one before goes on.
+        """
+        state = self._state
+        if state is None:
+            return None
+        return next(
+            (
+                state.atlases[edition.id]
+                for edition in reversed(state.editions)
+                if edition.id in state.atlases and begins(edition) <= at
+            ),
+            None,
+        )
+
+    def at(self, at: dt.datetime) -> Atlas | None:
+        """The atlas that held, or will hold, at any time. Reads it if need be: blocks."""
+        if self._state is None:
+            self.refresh()
+        state = self._state
+        edition = None if state is None else holding(state.editions, at)
+        if state is None or edition is None:
+            return None
+        if edition.id in state.atlases:
+            return state.atlases[edition.id]
+        with self._reading_past:
+            atlas = self._past.pop(edition.id, None)
+            if atlas is None:
+                with self._engine.connect() as connection:
+                    atlas = load_atlas(connection, edition.id)
+            self._past[edition.id] = atlas
+            while len(self._past) > PAST_EDITIONS:
+                self._past.popitem(last=False)
+        return replace(atlas, edition=edition, directory=state.directory)
+
+    def refresh(self) -> bool:
+        """Ask the database what holds, read what is new, swap it in. Says whether anything was."""
+        with self._refreshing, self._engine.connect() as connection:
+            now = self._clock()
+            before = self._state
+            editions = tuple(Edition(*row) for row in connection.execute(ACTIVATED))
+            stamp = directory_stamp(connection)
+            known = before is not None and before.stamp == stamp
+            directory = before.directory if before and known else load_directory(connection)
+            wanted = {
+                edition
+                for moment in (now - PRELOAD, now, now + PRELOAD)
+                if (edition := holding(editions, moment))
+            }
+            kept = before.atlases if before else {}
+            atlases = {
+                edition.id: replace(
+                    kept.get(edition.id) or load_atlas(connection, edition.id),
+                    edition=edition,
+                    directory=directory,
+                )
+                for edition in wanted
+            }
+            self._state = _State(editions, atlases, directory, stamp, now)
+            return not known or kept.keys() != atlases.keys()
+
+    def follow(self, stop: threading.Event, every: float = 1.0) -> None:
+        """Refresh every so many seconds until told to stop; wait for a database out of reach."""
+        while not stop.wait(every):
+            try:
+                self.refresh()
+            except (SQLAlchemyError, psycopg.Error) as error:
+                log.warning("atlas.refresh_failed", error=type(error).__name__)
+
+
+def begins(edition: Edition) -> dt.datetime:
+    """The midnight from which an edition holds."""
+    return dt.datetime.combine(edition.effective_from, dt.time(), HANOI)
+
+
+def holding(editions: Iterable[Edition], at: dt.datetime) -> Edition | None:
+    """Of activated editions in order of date and activation, the one that holds at `at`."""
+    return max(
+        (edition for edition in editions if begins(edition) <= at),
+        key=lambda edition: (edition.effective_from, edition.activation),
+        default=None,
+    )
