@@ -11,7 +11,6 @@ import psycopg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from api import limits
 from api.areas.activation import reown_stragglers
@@ -101,7 +100,7 @@ class Keeper(threading.Thread):
             try:
                 self.round()
                 failing = False
-            except SQLAlchemyError:
+            except Exception:
                 if not failing:
                     log.warning("keeper.failed", exc_info=True)
                 failing = True

@@ -36,7 +36,7 @@ def load_directory(connection: Connection) -> Directory:
     """Read the provinces, stations, jurisdictions, aliases and successions."""
 
     def pairs(query: str) -> dict[str, str]:
-        return dict(connection.execute(text(query)).tuples().all())
+        return dict(connection.execute(text(query)).all())
 
     stations = connection.execute(
         text("select id, kind, name, phone, province_code from stations order by id")

@@ -85,11 +85,12 @@ class FcmSender:
         """Hand over one push, trying once."""
         self._adapter.start()
         try:
-            return Outcome("sent", message_name=messaging.send(message(push), app=self._app))
+            name = messaging.send(message(push), app=self._app)
         except exceptions.FirebaseError as error:
             return _outcome(error)
         except (GoogleAuthError, requests.exceptions.RequestException) as error:
             return Outcome("retry", reason=type(error).__name__)
+        return Outcome("sent", message_name=_storable(name))
 
     def close(self) -> None:
         """Let go of the connections; not from inside an event loop, the library runs its own."""
@@ -121,6 +122,11 @@ def message(push: Push) -> messaging.Message:
     # of apps that opted in. Given to the constructor it warns that phones should move to the ids.
     built.token = push.token
     return built
+
+
+def _storable(name: str) -> str:
+    """The provider's name of a message, without anything a database would choke on."""
+    return "".join(each for each in str(name) if each.isascii() and each.isprintable())[:200]
 
 
 def _outcome(error: exceptions.FirebaseError) -> Outcome:

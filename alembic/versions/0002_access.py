@@ -46,6 +46,7 @@ grant select, insert, update on registers to tinbao_officer;
 grant insert on audit_events to tinbao_officer;
 
 grant select, update on reports to tinbao_worker;
+grant update (name) on provinces, stations to tinbao_worker;
 grant select, insert, delete on case_informed to tinbao_worker;
 grant insert on case_events, audit_events to tinbao_worker;
 grant select, insert, update on acknowledgements, deliveries to tinbao_worker;

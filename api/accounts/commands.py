@@ -27,9 +27,11 @@ def transaction(settings: Settings) -> Iterator[Session]:
     """The owner's transaction; what goes wrong in it ends the command with one sentence."""
     try:
         engine = owner_engine(settings)
-        with Session(engine) as session, session.begin():
-            yield session
-        engine.dispose()
+        try:
+            with Session(engine) as session, session.begin():
+                yield session
+        finally:
+            engine.dispose()
     except (staff.StaffError, SettingsError, KeysMissing) as error:
         message = str(error)
     except IntegrityError:

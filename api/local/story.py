@@ -2,11 +2,6 @@
 
 import datetime as dt
 import json
-import os
-import time
-import urllib.error
-import urllib.request
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +9,7 @@ import pyotp
 from rich.console import Console
 from rich.table import Table
 
+from api.local.client import Client, uuid7
 from api.local.demo import SAMPLE_PLACE, write_private
 from api.settings import load_settings
 
@@ -27,14 +23,6 @@ MAKE_ID = (
 )
 
 
-def uuid7() -> uuid.UUID:
-    """An id as phones make it: milliseconds since 1970, then random bits (RFC 9562)."""
-    random = int.from_bytes(os.urandom(10))
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | 0x7 << 76 | (random >> 64 & 0xFFF) << 64
-    return uuid.UUID(int=value | 0b10 << 62 | random & (1 << 62) - 1)
-
-
 def sample_body() -> dict[str, Any]:
     """A report such as a resident would send."""
     lon, lat = SAMPLE_PLACE
@@ -45,36 +33,6 @@ def sample_body() -> dict[str, Any]:
         "place": {"lon": lon, "lat": lat, "accuracy_m": 25, "source": "gps"},
         "observed_at": dt.datetime.now(dt.UTC).replace(microsecond=0).isoformat(),
     }
-
-
-class Client:
-    """A small HTTP client of one service."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str = "", **headers: str
-    ) -> tuple[int, Any, str | None]:
-        """Status, JSON and ETag of an answer."""
-        sent = {"Content-Type": "application/json", **headers}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own base_url
-            self.base_url + path, data=data, headers=sent, method=method
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-                return answer.status, read(answer.read()), answer.headers.get("ETag")
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, read(error.read()), None
-
-
-def read(raw: bytes) -> Any:
-    """JSON, or nothing."""
-    return json.loads(raw) if raw else None
 
 
 def first_report(base_url: str, home: Path) -> None:

@@ -26,7 +26,7 @@ from api.settings import Settings, load_settings
 
 TINBAO = Path(sys.executable).with_name("tinbao")
 READY_WITHIN = 120.0
-STOP_WITHIN = 15.0
+STOP_WITHIN = 25.0
 LONGEST_PAUSE = 10.0
 """Seconds: until everything answers, until a child must have ended, between restarts."""
 STEADY_AFTER = 30.0

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from api import problems
 from api.reports.categories import Category, load_categories
@@ -86,8 +85,8 @@ class Refresher(threading.Thread):
             if everything or self._reference is None:
                 self._reference = load_reference(self.engine)
             self.problem = None if self._reference.sealer.ready else NO_SEALING_KEY
-        except (SQLAlchemyError, WrongKeysError) as error:
-            if self.problem is None:
+        except Exception as error:
+            if self.problem != type(error).__name__:
                 log.warning("reference.not_refreshed", exc_info=True)
             self.problem = type(error).__name__
 

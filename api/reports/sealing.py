@@ -88,11 +88,11 @@ class Sealer:
 def load_sealer(connection: Connection) -> Sealer:
     """The newest key of every scope."""
     rows = connection.execute(
-        select(SealingKey.scope, SealingKey.id, SealingKey.public_key)
-        .distinct(SealingKey.scope)
-        .order_by(SealingKey.scope, SealingKey.created_at.desc())
+        select(SealingKey.scope, SealingKey.id, SealingKey.public_key).order_by(
+            SealingKey.created_at
+        )
     )
-    return Sealer({scope: (key, raw) for scope, key, raw in rows})
+    return Sealer({scope: (key, raw) for scope, key, raw in rows})  # the newest comes last
 
 
 def create_sealing_keys(engine: Engine, folder: Path) -> list[str]:

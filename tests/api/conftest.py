@@ -1,15 +1,24 @@
 """The service on a real database, called in this process."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+import shapely
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from api.app import create_app
+from api.reports.sealing import create_sealing_keys
 from api.secrets import Keys, create_keys, load_keys
-from api.settings import Settings
+from api.settings import LimitSettings, Settings
+from geo.editions import activate
+from geo.load import import_reading
+from geo.reading import Reading, WardShape
+from geo.tables import WardType
+from tests.api.town import SIDE, SOUTH, WEST, Town
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +57,55 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who calls the service."""
     transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def town(app: FastAPI, engine: Engine, settings: Settings) -> Town:
+    """Two wards on a coast, in force in every process of this test run."""
+    south = shapely.box(WEST, SOUTH, WEST + SIDE, SOUTH + SIDE)
+    north = shapely.box(WEST, SOUTH + SIDE, WEST + SIDE, SOUTH + 2 * SIDE)
+    wards = [
+        WardShape(
+            code=code,
+            name=f"Phường Thử {code}",
+            name_en=None,
+            type=WardType.WARD,
+            province_code="01",
+            province_name="Thành phố Hà Nội",
+            boundary=shapely.MultiPolygon([shape]),
+        )
+        for code, shape in (("00001", south), ("00002", north))
+    ]
+    report = import_reading(
+        engine,
+        Reading(wards=wards, crs="EPSG:4326", features=len(wards)),
+        source="town",
+        attribution="made up",
+        approximate=False,
+        effective_from=dt.date(2025, 7, 1),
+    )
+    assert report.edition_id is not None
+    with engine.begin() as connection:
+        activate(connection, report.edition_id, dt.datetime.now(dt.UTC))
+    create_sealing_keys(engine, settings.keys / "unsealer")
+    app.state.refresher.refresh(everything=True)
+    return Town(report.edition_id)
+
+
+@pytest.fixture(scope="session")
+async def unlimited_app(town: Town, settings: Settings) -> AsyncIterator[FastAPI]:
+    """The same service on the same database without rate limits, for tests about other things."""
+    made = create_app(settings.model_copy(update={"limits": LimitSettings(factor=0)}))
+    async with made.router.lifespan_context(made):
+        made.state.refresher.refresh(everything=True)
+        yield made
+
+
+@pytest.fixture
+async def unlimited(unlimited_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may call that one as often as they like."""
+    transport = httpx.ASGITransport(unlimited_app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
         yield made

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from api.accounts import staff as staff_rules
 from api.accounts.staff import NOBODYS_HASH, PASSWORDS, Credentials, password_fits
 from api.accounts.tables import StaffRole
+from api.app import create_app
 from api.clock import now
 from api.secrets import Keys
 from api.settings import Settings
@@ -222,7 +223,9 @@ async def test_a_code_of_a_neighbouring_step_is_taken_and_older_ones_then_not(
     anyone: httpx.AsyncClient, officer: Credentials, clock: Clock
 ) -> None:
     at = clock(dt.timedelta()).timestamp()
-    shifts = {shift: login(officer, totp=code_of(officer, at + 30 * shift)) for shift in range(-2, 3)}
+    shifts = {
+        shift: login(officer, totp=code_of(officer, at + 30 * shift)) for shift in range(-2, 3)
+    }
 
     order = (-2, 2, 1, 0, -1)
     answers = [await anyone.post("/v1/sessions", json=shifts[shift]) for shift in order]
@@ -405,9 +408,7 @@ async def test_guessing_codes_with_the_right_password_from_everywhere_must_wait(
 
 
 async def test_one_address_has_thirty_attempts(anyone: httpx.AsyncClient) -> None:
-    attempts = [
-        {"username": f"nobody.{n}", "password": "x", "totp": "000000"} for n in range(31)
-    ]
+    attempts = [{"username": f"nobody.{n}", "password": "x", "totp": "000000"} for n in range(31)]
 
     statuses = [(await anyone.post("/v1/sessions", json=each)).status_code for each in attempts]
 
@@ -437,9 +438,7 @@ async def test_a_body_that_is_no_sign_in_is_told_so(anyone: httpx.AsyncClient, b
 
 @pytest.mark.parametrize("raw", [b'"\\ud800"', b'"\\u0000"', '"\u202e"'.encode()])
 @pytest.mark.parametrize("field", ["username", "password", "totp"])
-async def test_hostile_text_is_told_so(
-    anyone: httpx.AsyncClient, field: str, raw: bytes
-) -> None:
+async def test_hostile_text_is_told_so(anyone: httpx.AsyncClient, field: str, raw: bytes) -> None:
     fields = {"username": b'"a"', "password": b'"b"', "totp": b'"1"', field: raw}
     body = b"{" + b",".join(b'"%s":%s' % (k.encode(), v) for k, v in fields.items()) + b"}"
 
@@ -487,13 +486,9 @@ async def test_two_passwords_at_most_are_hashed_at_once(monkeypatch: pytest.Monk
     assert most == 2
 
 
-async def test_a_dead_database_lets_nobody_in(
-    settings: Settings, officer: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from api.app import create_app
-
-    nowhere = settings.model_copy(
-        update={"service_database_url": "postgresql://nobody:x@127.0.0.1:9/none"}
+async def test_a_dead_database_lets_nobody_in(settings: Settings, officer: Credentials) -> None:
+    nowhere = Settings.model_validate(
+        {**settings.model_dump(), "service_database_url": "postgresql://nobody:x@127.0.0.1:9/none"}
     )
     app = create_app(nowhere)
     async with app.router.lifespan_context(app), caller(app) as client:

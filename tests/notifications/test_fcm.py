@@ -82,6 +82,12 @@ def test_a_provider_that_is_not_there_is_tried_again_later(fcm: Fcm) -> None:
     nowhere.close()
 
 
+def test_a_name_nobody_can_store_is_cleaned(sender: FcmSender) -> None:
+    outcome = sender.send(Push("odd-1", "vi", ACK))
+
+    assert outcome == Outcome("sent", message_name="projects//messages/1")
+
+
 def test_an_access_token_is_asked_for_once(fcm: Fcm, sender: FcmSender) -> None:
     for _ in range(3):
         sender.send(Push("ok-1", "vi", ACK))

@@ -10,7 +10,8 @@ service account whose token_uri points here. What a message gets for an answer:
   3. the token's prefix, up to its first "-"; an unknown prefix is accepted.
 
 Modes and prefixes are the keys of `ANSWERS`, and `ok`, `flaky` (503 twice, then ok), `hang` (never
-answers), `drop` (closes the connection), `lost` (takes the message, then closes the connection).
+answers), `drop` (closes the connection), `lost` (takes the message, then closes the connection),
+`odd` (takes it, and names it with bytes nobody can store).
 
   POST /token     OAuth tokens; a message without one of them gets a 401
   POST /control   {"mode", "tokens": {token: mode}, "latency_ms", "token_mode"}; each is optional
@@ -190,6 +191,8 @@ class StandIn:
         self.seen.accepted.append(message)
         if mode == "lost":
             raise Closed
+        if mode == "odd":
+            return Answer(200, {"name": "projects/\0\ud800/messages/1"})
         return Answer(200, {"name": f"projects/demo/messages/{len(self.seen.accepted)}"})
 
 

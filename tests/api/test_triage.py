@@ -1,0 +1,543 @@
+"""The officers' side: the queue, a case, and taking it into the register."""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from api.accounts.tables import StaffRole
+from api.reports.tables import Report, ReporterKind, State
+from geo.tables import Station, StationKind
+from tests.factories import NOON, caller, make_officer, make_report, make_station, unique
+
+
+@pytest.fixture
+def station(engine: Engine) -> Station:
+    """The officer's station."""
+    return make_station(engine, name="Công an phường Cửa Nam", province_code="01")
+
+
+@pytest.fixture
+def neighbour(engine: Engine) -> Station:
+    """Another station."""
+    return make_station(engine)
+
+
+@pytest.fixture
+async def officer(
+    app: FastAPI, engine: Engine, station: Station
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A duty officer of the station."""
+    async with caller(app, make_officer(engine, station)) as client:
+        yield client
+
+
+@pytest.fixture
+async def colleague(
+    app: FastAPI, engine: Engine, neighbour: Station
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A duty officer of the other station."""
+    async with caller(app, make_officer(engine, neighbour)) as client:
+        yield client
+
+
+def rows(engine: Engine, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query), parameters)]
+
+
+async def queue_of(client: httpx.AsyncClient, **asked: object) -> list[dict[str, Any]]:
+    answer = await client.get("/v1/queue", params={k: str(v) for k, v in asked.items()})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+def ids(items: list[dict[str, Any]]) -> list[str]:
+    return [item["case_id"] for item in items]
+
+
+async def acknowledge(
+    client: httpx.AsyncClient, case: Report | uuid.UUID, if_match: str | None = '"1"', **more: Any
+) -> httpx.Response:
+    case_id = case.case_id if isinstance(case, Report) else case
+    headers = {} if if_match is None else {"If-Match": if_match}
+    return await client.post(f"/v1/cases/{case_id}/acknowledgement", headers=headers, **more)
+
+
+async def test_the_queue_is_the_most_urgent_first_then_the_oldest(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    minutes = [(1, 0), (3, 20), (1, 10), (3, 5), (2, 0)]
+    made = [
+        make_report(
+            engine, station, urgency=urgency, received_at=NOON + dt.timedelta(minutes=minute)
+        )
+        for urgency, minute in minutes
+    ]
+
+    found = await queue_of(officer)
+
+    assert ids(found) == [str(made[i].case_id) for i in (3, 1, 4, 0, 2)]
+    assert {item["relation"] for item in found} == {"owner"}
+
+
+async def test_the_queue_shows_open_cases_of_the_own_station_and_informed_ones(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    own = make_report(engine, station)
+    make_report(engine, station, state=State.RESOLVED)
+    make_report(engine, neighbour)
+    told = make_report(engine, neighbour, informed=(station.id,), urgency=3)
+    make_report(engine, neighbour, informed=(station.id,), state=State.WITHDRAWN)
+
+    found = await queue_of(officer)
+
+    assert {item["case_id"]: item["relation"] for item in found} == {
+        str(own.case_id): "owner",
+        str(told.case_id): "informed",
+    }
+    assert found[0]["relation"] == "informed"
+
+
+async def test_the_queue_can_be_narrowed(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    noise = make_report(engine, station)
+    drugs = make_report(engine, station, category="drugs", urgency=2)
+    taken = make_report(engine, station, state=State.ACKNOWLEDGED, version=2)
+    closed = make_report(engine, station, state=State.RESOLVED)
+
+    assert ids(await queue_of(officer, category="drugs")) == [str(drugs.case_id)]
+    assert ids(await queue_of(officer, urgency=2)) == [str(drugs.case_id)]
+    assert ids(await queue_of(officer, state="acknowledged")) == [str(taken.case_id)]
+    assert ids(await queue_of(officer, state="resolved")) == [str(closed.case_id)]
+    both = await queue_of(officer, state="received", category="noise")
+    assert ids(both) == [str(noise.case_id)]
+    assert await queue_of(officer, category="no-such") == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "state=open", "urgency=0", "urgency=4", "urgency=x", "limit=0", "limit=101", "limit=x",
+        "cursor=x", "category=" + "x" * 65, "cursor=00000000-0000-0000-0000-000000000000",
+    ],
+)  # fmt: skip
+async def test_a_question_that_makes_no_sense_is_a_422(
+    officer: httpx.AsyncClient, asked: str
+) -> None:
+    answer = await officer.get(f"/v1/queue?{asked}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert answer.json()["errors"][0]["pointer"] == "/query/" + asked.partition("=")[0]
+
+
+async def test_pages_hold_each_case_once_and_the_link_leads_on(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    made = [
+        make_report(
+            engine,
+            station if number % 3 else neighbour,
+            informed=() if number % 3 else (station.id,),
+            urgency=1 + number % 3 // 2,
+            received_at=NOON + dt.timedelta(seconds=number // 4),
+        )
+        for number in range(13)
+    ]
+    link, found, sizes = "/v1/queue?limit=3&state=received", [], []
+
+    while link:
+        answer = await officer.get(link)
+        page = answer.json()
+        found += ids(page["items"])
+        sizes.append(len(page["items"]))
+        assert (page["next_cursor"] is None) == ("link" not in answer.headers)
+        given = answer.headers.get("link", "")
+        assert not given or given.endswith('; rel="next"')
+        link = given.partition(">")[0].removeprefix("<")
+
+    assert sizes == [3, 3, 3, 3, 1]
+    assert sorted(found) == sorted(str(report.case_id) for report in made)
+    assert found == ids(await queue_of(officer, limit=100))
+
+
+async def test_the_last_full_page_has_no_next(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    for _ in range(2):
+        make_report(engine, station)
+
+    answer = await officer.get("/v1/queue?limit=2")
+
+    assert answer.json()["next_cursor"] is None
+
+
+async def test_a_cursor_of_another_station_is_none(
+    officer: httpx.AsyncClient, engine: Engine, neighbour: Station
+) -> None:
+    foreign = make_report(engine, neighbour)
+
+    answer = await officer.get(f"/v1/queue?cursor={foreign.case_id}")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "cursor"
+
+
+async def test_a_case_is_shown_without_its_reporter(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(
+        engine,
+        station,
+        place_note="cạnh chợ",
+        claimed_ward_code="00070",
+        flags=["gap"],
+        observed_at=NOON - dt.timedelta(hours=1),
+        register_year=2026,
+        register_number=12,
+    )
+
+    answer = await officer.get(f"/v1/cases/{report.case_id}")
+
+    assert answer.status_code == 200
+    assert answer.headers["etag"] == '"1"'
+    assert answer.json() == {
+        "case_id": str(report.case_id),
+        "state": "received",
+        "version": 1,
+        "register_number": "12/2026",
+        "kind": "tip",
+        "category": "noise",
+        "category_word": None,
+        "urgency": 1,
+        "text": "Karaoke sau nửa đêm.",
+        "language": "vi",
+        "place": {
+            "lon": 105.8524,
+            "lat": 21.0287,
+            "accuracy_m": 25.0,
+            "source": "gps",
+            "note": "cạnh chợ",
+            "ward_code": "00070",
+            "province_code": None,
+        },
+        "ward_code": None,
+        "confidence": "certain",
+        "received_at": "2026-11-22T12:00:00+07:00",
+        "observed_at": "2026-11-22T11:00:00+07:00",
+        "relation": "owner",
+        "flags": ["gap"],
+        "routing": report.routing,
+        "events": [
+            {
+                "kind": "report.received",
+                "at": "2026-11-22T12:00:00+07:00",
+                "actor_kind": "reporter",
+                "actor_id": None,
+                "data": {},
+            }
+        ],
+    }
+    for secret in (report.id, report.acknowledgement_id, report.reporter_key, report.receipt_hash):
+        shown = secret.hex if isinstance(secret, uuid.UUID) else (secret or b"").hex()
+        assert shown not in answer.text.replace("-", "")
+
+
+async def test_only_who_uses_an_account_is_timed_exactly(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    times = {}
+    for kind in ReporterKind:
+        report = make_report(engine, station, reporter_kind=kind)
+        case = (await officer.get(f"/v1/cases/{report.case_id}")).json()
+        times[kind] = {case["received_at"], case["events"][0]["at"]}
+        assert "reporter_kind" not in case
+
+    assert times == {
+        ReporterKind.ANONYMOUS: {"2026-11-22T12:00:00+07:00"},
+        ReporterKind.DEVICE: {"2026-11-22T12:00:00+07:00"},
+        ReporterKind.ACCOUNT: {"2026-11-22T12:03:41+07:00"},
+    }
+    shown = {item["received_at"] for item in await queue_of(officer)}
+    assert shown == set().union(*times.values())
+
+
+async def test_a_case_without_a_place_is_shown(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station, location=None, accuracy_m=None, place_source="unknown")
+
+    case = (await officer.get(f"/v1/cases/{report.case_id}")).json()
+
+    assert (case["place"]["lon"], case["place"]["lat"]) == (None, None)
+    assert len(await queue_of(officer)) == 1
+
+
+async def test_a_version_already_seen_is_not_sent_again(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station, version=3)
+    url = f"/v1/cases/{report.case_id}"
+
+    tags = ['"3"', 'W/"3"', '"1", "3"', '"2"', "garbage"]
+    answers = [await officer.get(url, headers={"If-None-Match": tag}) for tag in tags]
+
+    assert [answer.status_code for answer in answers] == [304, 304, 304, 200, 200]
+    assert answers[0].content == b""
+    assert answers[0].headers["etag"] == '"3"'
+
+
+async def test_reading_is_on_the_trail(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station)
+
+    answer = await officer.get(f"/v1/cases/{report.case_id}")
+    await officer.get("/v1/queue")
+
+    read = "select action, actor_kind, scope, request_id from audit_events where object_id = :id"
+    assert rows(engine, read, id=str(report.case_id)) == [
+        ("case.read", "staff", station.id, answer.headers["x-request-id"])
+    ]
+    assert [row[:3] for row in rows(engine, read, id=station.id)] == [
+        ("queue.read", "staff", station.id)
+    ]
+
+
+async def test_what_lies_outside_the_scope_does_not_exist(
+    officer: httpx.AsyncClient, engine: Engine, neighbour: Station
+) -> None:
+    foreign = make_report(engine, neighbour)
+
+    answers = [
+        (await officer.get(f"/v1/cases/{case_id}"), await acknowledge(officer, case_id))
+        for case_id in (foreign.case_id, uuid.uuid4(), foreign.id)
+    ]
+
+    bodies = [{**each.json(), "request_id": None} for pair in answers for each in pair]
+    assert all(body == bodies[0] for body in bodies)
+    assert bodies[0]["status"] == 404
+    trail = "select action from audit_events where object_id = :id"
+    assert rows(engine, trail, id=str(foreign.case_id)) == []
+
+
+async def test_a_complaint_about_the_police_is_the_oversights_alone(
+    app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    office = make_station(engine, id=unique("o-"), kind=StationKind.OVERSIGHT)
+    complaint = make_report(engine, office, kind="complaint_about_police", about_station=True)
+
+    async with caller(app, make_officer(engine, office, role=StaffRole.OVERSIGHT)) as overseer:
+        seen = await overseer.get(f"/v1/cases/{complaint.case_id}")
+        taken = await acknowledge(overseer, complaint)
+
+    assert (seen.status_code, taken.status_code) == (200, 200)
+    assert (await officer.get(f"/v1/cases/{complaint.case_id}")).status_code == 404
+    assert await queue_of(officer) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "status"),
+    [
+        (StaffRole.DUTY_OFFICER, True, 200),
+        (StaffRole.STATION_CHIEF, True, 200),
+        (StaffRole.PROVINCE_COMMANDER, False, 403),
+        (StaffRole.ADMIN, False, 403),
+        (StaffRole.AUDITOR, False, 403),
+    ],
+)
+async def test_each_role_sees_what_it_may(
+    app: FastAPI, engine: Engine, station: Station, role: StaffRole, place: bool, status: int
+) -> None:
+    report = make_report(engine, station)
+    token = make_officer(engine, station if place else None, role=role, province_code="01")
+
+    async with caller(app, token) as client:
+        answers = [
+            await client.get("/v1/queue"),
+            await client.get(f"/v1/cases/{report.case_id}"),
+            await acknowledge(client, report),
+        ]
+
+    assert [answer.status_code for answer in answers] == [status] * 3
+    if status == 403:
+        assert {answer.json()["code"] for answer in answers} == {"role-not-allowed"}
+
+
+async def test_without_a_session_there_is_nothing_to_see(
+    client: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station)
+
+    answers = [
+        await client.get("/v1/queue"),
+        await client.get(f"/v1/cases/{report.case_id}"),
+        await acknowledge(client, report),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401] * 3
+
+
+async def test_acknowledging_enters_the_register_and_tells_the_reporter(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station)
+
+    answer = await acknowledge(officer, report, json={})
+
+    assert answer.status_code == 200
+    case = answer.json()
+    year = dt.datetime.now(dt.timezone(dt.timedelta(hours=7))).year
+    assert (case["state"], case["version"]) == ("acknowledged", 2)
+    assert case["register_number"] == f"1/{year}"
+    assert answer.headers["etag"] == '"2"'
+    assert [event["kind"] for event in case["events"]] == ["report.received", "report.acknowledged"]
+    assert case["events"][1]["data"] == {"register_number": f"1/{year}"}
+    inbox = "select kind, recipient, data from acknowledgements where subject = :id"
+    data = {"station": "Công an phường Cửa Nam", "register_number": f"1/{year}"}
+    assert rows(engine, inbox, id=report.id) == [("report.acknowledged", report.reporter_key, data)]
+    entry = "select station_id, year, number from register_entries where case_id = :id"
+    assert rows(engine, entry, id=report.case_id) == [(station.id, year, 1)]
+    trail = "select action, actor_kind, scope from audit_events where object_id = :id"
+    assert rows(engine, trail, id=str(report.case_id)) == [
+        ("report.acknowledged", "staff", station.id)
+    ]
+
+
+async def test_a_reporter_with_a_phone_is_owed_a_push(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station)
+    with engine.begin() as owner:
+        token = owner.scalar(
+            text("insert into push_tokens (token_hash, sealed) values (:hash, 'x') returning id"),
+            {"hash": uuid.uuid4().bytes},
+        )
+        owner.execute(
+            text("insert into push_registrations (recipient, token_id, language)"
+                 " values (:recipient, :token, 'en')"),
+            {"recipient": report.reporter_key, "token": token},
+        )  # fmt: skip
+
+    await acknowledge(officer, report)
+
+    owed = (
+        "select token_id, d.language, state from deliveries d"
+        " join acknowledgements a on a.id = acknowledgement_id where subject = :id"
+    )
+    assert rows(engine, owed, id=report.id) == [(token, "en", "pending")]
+
+
+async def test_an_anonymous_reporter_finds_it_by_the_receipt(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station, reporter_kind=ReporterKind.ANONYMOUS)
+
+    assert (await acknowledge(officer, report)).status_code == 200
+
+    inbox = "select kind, recipient from acknowledgements where subject = :id"
+    assert rows(engine, inbox, id=report.id) == [("report.acknowledged", None)]
+
+
+async def test_nothing_changes_without_the_version_one_saw(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station, version=4)
+
+    tags = [None, '"3"', '"5"', "*", "4", "", '"x"', '"99999999999"']
+    answers = [await acknowledge(officer, report, tag) for tag in tags]
+
+    assert [answer.status_code for answer in answers] == [428] + [412] * 7
+    assert [answer.json()["code"] for answer in answers[:2]] == [
+        "precondition-required",
+        "precondition-failed",
+    ]
+    assert (
+        rows(engine, "select last_number from registers where station_id = :s", s=station.id) == []
+    )
+    assert (await acknowledge(officer, report, '"3", "4"')).status_code == 200
+
+
+async def test_a_double_tap_is_one_acknowledgement(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    report = make_report(engine, station)
+
+    answers = await asyncio.gather(*(acknowledge(officer, report) for _ in range(8)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+    inbox = "select count(*) from acknowledgements where subject = :id"
+    assert rows(engine, inbox, id=report.id) == [(1,)]
+
+
+@pytest.mark.parametrize("state", [state for state in State if state != State.RECEIVED])
+async def test_a_step_out_of_order_says_the_state(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, state: State
+) -> None:
+    report = make_report(engine, station, state=state)
+
+    answer = await acknowledge(officer, report)
+
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "transition-not-allowed"
+    assert answer.json()["state_now"] == state
+
+
+async def test_an_informed_station_reads_and_may_not_act(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    report = make_report(engine, neighbour, informed=(station.id,))
+
+    seen = await officer.get(f"/v1/cases/{report.case_id}")
+    refused = await acknowledge(officer, report)
+
+    assert seen.json()["relation"] == "informed"
+    assert (refused.status_code, refused.json()["code"]) == (403, "role-not-allowed")
+    assert rows(engine, "select state from reports where id = :id", id=report.id) == [("received",)]
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', b"[]", b'"x"'])
+async def test_an_acknowledgement_takes_no_words(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, body: bytes
+) -> None:
+    report = make_report(engine, station)
+
+    headers = {"Content-Type": "application/json", "If-Match": '"1"'}
+    answer = await officer.post(
+        f"/v1/cases/{report.case_id}/acknowledgement", content=body, headers=headers
+    )
+
+    assert answer.status_code == 422
+
+
+async def test_both_stations_see_the_new_state(
+    officer: httpx.AsyncClient,
+    colleague: httpx.AsyncClient,
+    engine: Engine,
+    station: Station,
+    neighbour: Station,
+) -> None:
+    report = make_report(engine, station, informed=(neighbour.id,))
+
+    await acknowledge(officer, report)
+
+    seen = (await colleague.get(f"/v1/cases/{report.case_id}")).json()
+    assert (seen["state"], seen["relation"]) == ("acknowledged", "informed")
+    assert seen["register_number"].startswith("1/")
+
+
+@pytest.mark.parametrize("path", ["/v1/queue", "/v1/cases/{case_id}"])
+async def test_every_operation_asks_for_a_staff_session(app: FastAPI, path: str) -> None:
+    operations = app.openapi()["paths"][path].values()
+
+    for operation in operations:
+        assert operation["security"] == [{"staffSession": []}, {"staffCookie": []}]
+        assert {"400", "401", "403", "422", "503"} <= operation["responses"].keys()
