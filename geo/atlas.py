@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from geo.borders import Geometries
 from geo.directory import Directory, Stamp, StationInfo, directory_stamp, load_directory
-from geo.editions import HANOI, Edition, in_force
+from geo.editions import HANOI, Edition, EditionNotFoundError, in_force
 from geo.plane import Floats
 from geo.tables import NATIONAL_DESK_ID
 from geo.ward_index import NOWHERE, StrTreeIndex, WardIndex
@@ -190,7 +190,7 @@ def edition_in_force(connection: Connection, at: dt.datetime) -> Edition | None:
 def load_atlas(connection: Connection, edition_id: int) -> Atlas:
     """Read an edition, activated or not, and the directory as it is now.
 
-    Raises `ValueError` when there is no such edition or it is still loading.
+    Raises `EditionNotFoundError` when there is no such edition or it is still loading.
     """
     row = connection.execute(
         text("""
@@ -202,7 +202,7 @@ def load_atlas(connection: Connection, edition_id: int) -> Atlas:
         {"id": edition_id},
     ).one_or_none()
     if row is None:
-        raise ValueError(f"There is no edition {edition_id}.")
+        raise EditionNotFoundError(f"There is no edition {edition_id}.")
     *edition, overlaps = row
     return build_atlas(
         Edition(*edition),

@@ -56,6 +56,7 @@ def import_edition(
     *,
     effective_from: dt.date,
     fields: FieldOptions = FieldOptions(),  # noqa: B008 - frozen
+    attribution: str = "",
     accept_overlaps: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -75,7 +76,7 @@ def import_edition(
         engine,
         reading,
         source=Path(path).name,
-        attribution="",
+        attribution=attribution,
         approximate=False,
         effective_from=effective_from,
         accept_overlaps=accept_overlaps,

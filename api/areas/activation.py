@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
@@ -18,7 +18,8 @@ from api.areas.reown import (
 from api.audit import audited
 from api.reports.tables import IS_OPEN
 from geo import editions, stations
-from geo.atlas import Atlases, load_atlas
+from geo.atlas import Atlas, Atlases, load_atlas
+from geo.directory import load_directory
 
 SWEEP = 500
 """Reports the sweep re-owns in one transaction: a fraction of a second."""
@@ -64,8 +65,7 @@ def activate_edition(engine: Engine, edition_id: int, now: dt.datetime) -> Activ
         moves: Moves = Counter()
         if holds and atlas is not None:
             cases = open_cases(connection)
-            stations.follow_names(connection, edition.id)
-            moves = reown_open_reports(connection, atlas, now)
+            moves = reown_open_reports(connection, renamed(connection, atlas), now)
             if still_open(connection, cases) != len(cases):
                 raise CountsDifferError("There would not be as many open reports as before.")
         connection.execute(
@@ -79,6 +79,12 @@ def activate_edition(engine: Engine, edition_id: int, now: dt.datetime) -> Activ
         )
         open_reports = connection.execute(COUNT_OPEN).scalar_one()
     return Activation(edition, holds, open_reports, moves)
+
+
+def renamed(connection: Connection, atlas: Atlas) -> Atlas:
+    """Let the names of stations follow the edition that holds now; the atlas with those names."""
+    stations.follow_names(connection, atlas.edition_id)
+    return replace(atlas, directory=load_directory(connection))
 
 
 def open_cases(connection: Connection) -> list[uuid.UUID]:
@@ -116,7 +122,7 @@ def reown_stragglers(engine: Engine, atlases: Atlases, now: dt.datetime) -> int:
         if not connection.scalar(STRAGGLER, {"edition": atlas.edition_id}):
             return 0
     with engine.begin() as connection:
-        stations.follow_names(connection, atlas.edition_id)
+        atlas = renamed(connection, atlas)
     total = 0
     while True:
         with engine.begin() as connection:

@@ -189,7 +189,7 @@ class CaseEvent(Base):
     __tablename__ = "case_events"
     __table_args__ = (Index("ix_case_events_case", "case_id", "id"),)
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Report.case_id))
     kind: Mapped[str]
     at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

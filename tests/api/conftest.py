@@ -1,24 +1,17 @@
 """The service on a real database, called in this process."""
 
-import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import shapely
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api.app import create_app
-from api.reports.sealing import create_sealing_keys
 from api.secrets import Keys, create_keys, load_keys
 from api.settings import LimitSettings, Settings
-from geo.editions import activate
-from geo.load import import_reading
-from geo.reading import Reading, WardShape
-from geo.tables import WardType
-from tests.api.town import SIDE, SOUTH, WEST, Town
+from tests.town import Town, load_town
 
 
 @pytest.fixture(scope="session")
@@ -64,34 +57,9 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(scope="session")
 async def town(app: FastAPI, engine: Engine, settings: Settings) -> Town:
     """Two wards on a coast, in force in every process of this test run."""
-    south = shapely.box(WEST, SOUTH, WEST + SIDE, SOUTH + SIDE)
-    north = shapely.box(WEST, SOUTH + SIDE, WEST + SIDE, SOUTH + 2 * SIDE)
-    wards = [
-        WardShape(
-            code=code,
-            name=f"Phường Thử {code}",
-            name_en=None,
-            type=WardType.WARD,
-            province_code="01",
-            province_name="Thành phố Hà Nội",
-            boundary=shapely.MultiPolygon([shape]),
-        )
-        for code, shape in (("00001", south), ("00002", north))
-    ]
-    report = import_reading(
-        engine,
-        Reading(wards=wards, crs="EPSG:4326", features=len(wards)),
-        source="town",
-        attribution="made up",
-        approximate=False,
-        effective_from=dt.date(2025, 7, 1),
-    )
-    assert report.edition_id is not None
-    with engine.begin() as connection:
-        activate(connection, report.edition_id, dt.datetime.now(dt.UTC))
-    create_sealing_keys(engine, settings.keys / "unsealer")
+    made = load_town(engine, settings.keys)
     app.state.refresher.refresh(everything=True)
-    return Town(report.edition_id)
+    return made
 
 
 @pytest.fixture(scope="session")

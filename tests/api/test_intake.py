@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from api.local.client import uuid7
 from api.reports import receipts
 from api.secrets import Keys, public_text
-from tests.api.town import AT_SEA, IN_NORTH, IN_SOUTH, ON_BORDER, Town, report
+from tests.town import AT_SEA, IN_NORTH, IN_SOUTH, ON_BORDER, Town, report
 
 
 @pytest.fixture

@@ -1,0 +1,124 @@
+"""The station's register: numbers without gaps, one case each, a new count each year."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from api.clock import now
+from api.reports.tables import Report
+from geo.tables import Station
+from tests.factories import caller, make_officer, make_report, make_station
+
+NEW_YEAR = dt.datetime(2026, 12, 31, 17, 0, tzinfo=dt.UTC)
+"""Midnight in Vietnam."""
+SECOND = dt.timedelta(seconds=1)
+
+
+@pytest.fixture
+def at_new_year(app: FastAPI) -> Iterator[list[dt.datetime]]:
+    """The service's time: the last of the list."""
+    times = [NEW_YEAR]
+    app.dependency_overrides[now] = lambda: times[-1]
+    yield times
+    del app.dependency_overrides[now]
+
+
+@pytest.fixture
+def station(engine: Engine) -> Station:
+    """A station with an empty register."""
+    return make_station(engine)
+
+
+@pytest.fixture
+async def officer(
+    app: FastAPI, engine: Engine, station: Station
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Its duty officer."""
+    async with caller(app, make_officer(engine, station)) as client:
+        yield client
+
+
+async def take(client: httpx.AsyncClient, case: Report, version: int = 1) -> str | None:
+    answer = await client.post(
+        f"/v1/cases/{case.case_id}/acknowledgement", headers={"If-Match": f'"{version}"'}
+    )
+    return str(answer.json()["register_number"]) if answer.status_code == 200 else None
+
+
+def entries(engine: Engine, station: Station) -> list[tuple[int, int]]:
+    query = "select year, number from register_entries where station_id = :s order by year, number"
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query), {"s": station.id})]
+
+
+async def test_thirty_cases_taken_at_once_get_thirty_numbers_without_a_gap(
+    app: FastAPI, engine: Engine, station: Station
+) -> None:
+    cases = [make_report(engine, station) for _ in range(30)]
+    clients = [caller(app, make_officer(engine, station)) for _ in range(5)]
+
+    taken = await asyncio.gather(
+        *(take(clients[number % 5], case, 1) for number, case in enumerate(cases)),
+        *(take(clients[number % 5], case, 7) for number, case in enumerate(cases)),
+    )
+
+    numbers = sorted(int(each.partition("/")[0]) for each in taken if each)
+    assert numbers == list(range(1, 31))
+    assert [number for _, number in entries(engine, station)] == numbers
+    with engine.connect() as connection:
+        query = "select register_number from reports where station_id = :s order by 1"
+        assert list(connection.scalars(text(query), {"s": station.id})) == numbers
+    for client in clients:
+        await client.aclose()
+
+
+async def test_an_act_that_fails_gives_its_number_back(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_report(engine, station), make_report(engine, station)
+
+    async def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no inbox")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("api.triage.lifecycle.owe", fails)
+        answer = await officer.post(
+            f"/v1/cases/{first.case_id}/acknowledgement", headers={"If-Match": '"1"'}
+        )
+
+    assert answer.status_code == 500
+    assert (await officer.get(f"/v1/cases/{first.case_id}")).json()["state"] == "received"
+    assert str(await take(officer, second)).startswith("1/")
+
+
+async def test_each_station_counts_for_itself(
+    app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    other = make_station(engine)
+
+    async with caller(app, make_officer(engine, other)) as colleague:
+        taken = [
+            await take(officer, make_report(engine, station)),
+            await take(colleague, make_report(engine, other)),
+            await take(officer, make_report(engine, station)),
+        ]
+
+    assert [str(number).partition("/")[0] for number in taken] == ["1", "1", "2"]
+
+
+async def test_the_year_turns_at_midnight_in_vietnam(
+    app: FastAPI, engine: Engine, station: Station, at_new_year: list[dt.datetime]
+) -> None:
+    taken = []
+    async with caller(app, make_officer(engine, station, now=NEW_YEAR)) as officer:
+        for moment in (NEW_YEAR - SECOND, NEW_YEAR, NEW_YEAR + SECOND, NEW_YEAR - SECOND):
+            at_new_year.append(moment)
+            taken.append(await take(officer, make_report(engine, station)))
+
+    assert taken == ["1/2026", "1/2027", "2/2027", "2/2026"]
+    assert entries(engine, station) == [(2026, 1), (2026, 2), (2027, 1), (2027, 2)]
