@@ -31,6 +31,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
             described = model.model_json_schema(ref_template=REF)
             schemas.update(described.pop("$defs", {}))
             schemas[model.__name__] = described
+        # The service judges the items one by one; a client generator wants to know what they are.
+        schemas["BatchIn"]["properties"]["items"]["items"] = {
+            "$ref": REF.format(model="BatchItemIn")
+        }
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         document_refusals(made)

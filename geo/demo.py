@@ -22,9 +22,9 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from geo.features import PREFIXES, Reading, WardShape
 from geo.findings import ImportReport
 from geo.load import Progress, Recorded, import_reading, silent, unrecorded
-from geo.reading import PREFIXES, Reading, WardShape
 from geo.shapes import as_multipolygon
 from geo.tables import WardType
 

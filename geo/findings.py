@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 
 from geo.editions import AreaChange, Diff, summary
-from geo.reading import Fault, Reading
+from geo.features import Fault, Reading
 from geo.topology import SLIVER_M, Gap, Overlap, Topology
 
 NEW_OVERLAP_M2 = 10_000.0

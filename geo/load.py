@@ -20,8 +20,9 @@ from sqlalchemy import Connection, Engine, text
 
 from geo import editions, stations
 from geo.crs import WGS84
+from geo.features import FieldOptions, Known, Reading, WardShape
 from geo.findings import ImportReport, describe, judge_overlaps
-from geo.reading import FieldOptions, Known, Reading, WardShape, read_wards
+from geo.reading import read_wards
 from geo.shapes import area_m2
 from geo.tables import EditionState
 from geo.topology import Topology, examine

@@ -74,7 +74,8 @@ def store_successions(connection: Connection, rows: list[Succession]) -> None:
             insert into ward_successions (old_code, new_code, old_name, relation)
             select distinct on (old_code, new_code) *
               from unnest(cast(:old as text[]), cast(:new as text[]), cast(:names as text[]),
-                          cast(:relations as text[])) as row (old_code, new_code, old_name, relation)
+                          cast(:relations as text[]))
+                   as given (old_code, new_code, old_name, relation)
             on conflict (old_code, new_code)
             do update set old_name = excluded.old_name, relation = excluded.relation
         """),

@@ -53,12 +53,15 @@ class Service:
     def wait_until_ready(self) -> None:
         """Until /readyz is green."""
         until = time.monotonic() + READY_WITHIN_S
+        reason = "no answer"
         while time.monotonic() < until:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.base_url}/readyz").status_code == 200:
+                answer = httpx.get(f"{self.base_url}/readyz")
+                if answer.status_code == 200:
                     return
+                reason = answer.text
             time.sleep(0.1)
-        raise TimeoutError(self.log("serve").read_text()[-4000:])
+        raise TimeoutError(reason + self.log("serve").read_text()[:4000])
 
     def stop(self) -> None:
         """End every process."""

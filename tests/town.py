@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from api.reports.sealing import create_sealing_keys
 from geo.editions import activate
+from geo.features import Reading, WardShape
 from geo.load import import_reading
-from geo.reading import Reading, WardShape
 from geo.tables import WardType
 
 SIDE = 0.02

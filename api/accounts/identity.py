@@ -13,6 +13,7 @@ import firebase_admin
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from firebase_admin import auth, exceptions
+from google.auth.credentials import AnonymousCredentials
 
 from api import problems
 from api.accounts.tables import ReporterKind
@@ -97,8 +98,8 @@ class _NoCredential(firebase_admin.credentials.Base):  # type: ignore[misc]
     """Verifying an ID token needs only Google's public keys."""
 
     def get_credential(self) -> Any:
-        """Nothing is ever signed with it."""
-        raise ValueError("no credentials")
+        """Firebase's client wants some at its start; nothing is ever asked with them."""
+        return AnonymousCredentials()
 
 
 async def device_of(request: Request, token: str) -> uuid.UUID | None:
@@ -109,7 +110,10 @@ async def device_of(request: Request, token: str) -> uuid.UUID | None:
 
 
 async def account_of(request: Request, token: str) -> str | None:
-    """The uid of a valid Firebase ID token; problems of Google's keys are a 503, not a 401."""
+    """The uid of a valid Firebase ID token; problems of Google's keys are a 503, not a 401.
+
+    A token of hostile JSON makes the library stumble in ways of its own: it is no good either.
+    """
     app = request.app.state.firebase
     if app is None or token.count(".") != 2:
         return None
@@ -119,7 +123,7 @@ async def account_of(request: Request, token: str) -> str | None:
         )
     except auth.CertificateFetchError:
         raise problems.ServiceUnavailable(10) from None
-    except (ValueError, exceptions.FirebaseError):
+    except (ValueError, TypeError, AttributeError, RecursionError, exceptions.FirebaseError):
         return None
     return str(claims["uid"])
 

@@ -20,9 +20,9 @@ from api.clock import now
 from api.db import owner_engine
 from api.settings import SettingsError, load_settings
 from geo import editions
+from geo.features import FieldOptions
 from geo.findings import ImportReport, diff_as_json
 from geo.load import ImportRunningError, import_edition
-from geo.reading import FieldOptions
 from geo.station_files import StationsReport
 from geo.station_files import import_stations as load_stations
 from geo.successions import Succession, read_successions, store_successions
@@ -93,10 +93,12 @@ def import_wards(
         Path | None, typer.Option(help="CSV of old_code, old_name, new_code, relation")
     ] = None,
     accept_overlaps: Annotated[
-        bool, typer.Option(help="Import even with new overlaps above 1 ha")
+        bool, typer.Option("--accept-overlaps", help="Import even with new overlaps above 1 ha")
     ] = False,
-    activate: Annotated[bool, typer.Option(help="Activate it at once")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Say what would be found; write nothing")] = False,
+    activate: Annotated[bool, typer.Option("--activate", help="Activate it at once")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be found; write nothing")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Import ward boundaries as a new edition: all of it or nothing. Exit 1 if it is refused."""
@@ -214,7 +216,7 @@ def list_editions(as_json: AsJson = False) -> None:
 def activate_wards(
     edition: EditionId,
     dry_run: Annotated[
-        bool, typer.Option(help="Say how many open reports would move; change nothing")
+        bool, typer.Option("--dry-run", help="Say how many would move; change nothing")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -255,6 +257,11 @@ def moves_as_json(moves: Moves) -> dict[str, Any]:
             {"from": old, "to": new, "reports": count} for (old, new), count in moves.most_common()
         ],
     }
+
+
+@stations_app.callback()
+def stations_group() -> None:
+    """Police stations."""
 
 
 @stations_app.command("import")

@@ -8,6 +8,7 @@ the next start.
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -33,6 +34,7 @@ STEADY_AFTER = 30.0
 """A child that lived this many seconds is started again without delay."""
 LOG_BYTES = 20 * 2**20
 
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
@@ -252,13 +254,21 @@ def _port_or_another(port: int) -> int:
 def _why_not_ready(base_url: str) -> str | None:
     """None when /readyz is green, else its reason."""
     try:
-        with urllib.request.urlopen(f"{base_url}/readyz", timeout=5):  # noqa: S310
+        with _direct.open(f"{base_url}/readyz", timeout=5):
             return None
     except urllib.error.HTTPError as answer:
         with answer:
-            return answer.read(500).decode(errors="replace")
+            return _reasons(answer.read())
     except OSError as problem:
         return str(problem)
+
+
+def _reasons(body: bytes) -> str:
+    """What a problem document of /readyz says; the body itself when it is something else."""
+    try:
+        return "; ".join(json.loads(body)["reasons"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")
 
 
 @contextlib.contextmanager

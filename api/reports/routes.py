@@ -19,6 +19,9 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     201: {"model": schemas.AcceptedOut, "description": "Accepted now"}
 }
 
+ANYONE = {"security": [{}]}
+"""For the document: a report needs no credentials, though it may have a reporter's."""
+
 
 def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
     """The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
@@ -51,6 +54,7 @@ IntakeNow = Annotated[Intake, Depends(intake_of)]
 
 @router.put(
     "/reports/{report_id}",
+    openapi_extra=ANYONE,
     responses=ACCEPTED
     | problems.documented(
         problems.MalformedRequest,
@@ -97,6 +101,7 @@ async def submit_report(
 
 @router.post(
     "/reports/batch",
+    openapi_extra=ANYONE,
     responses=problems.documented(
         problems.MalformedRequest,
         problems.NotAuthenticated,

@@ -123,4 +123,4 @@ def spots(shapes: Iterable[Any], seed: int, count: int = 2000) -> tuple[Floats, 
 
 def edges_of(shape: Any) -> list[Any]:
     """The rings of a polygon or multipolygon."""
-    return list(shapely.get_rings(shape))
+    return list(shapely.get_rings(shapely.get_parts(shape)))

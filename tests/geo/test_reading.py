@@ -11,7 +11,8 @@ import pyogrio
 import pytest
 import shapely
 
-from geo.reading import FieldOptions, Known, Reading, read_wards
+from geo.features import FieldOptions, Known, Reading
+from geo.reading import read_wards
 from geo.tables import WardType
 from tests.geo.squares import feature, square, three_wards, ward, write
 

@@ -56,6 +56,14 @@ def connection(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@pytest.fixture(scope="module")
+def vietnam_drawn(engine: Engine, vietnam: Wards) -> Iterator[Connection]:
+    """A transaction in which PostGIS knows all wards."""
+    with engine.connect() as connection:
+        draw(connection, vietnam.shapes)
+        yield connection
+
+
 def test_hanoi_is_found_as_by_postgis(connection: Connection, hanoi: Wards) -> None:
     draw(connection, hanoi.shapes)
     lons, lats = spots(hanoi.shapes, seed=4, count=3000)
@@ -73,11 +81,11 @@ def test_discs_in_hanoi_are_shared_as_by_postgis(
 ) -> None:
     draw(connection, hanoi.shapes)
     index = StrTreeIndex(hanoi.shapes)
-    lons, lats = spots(hanoi.shapes[40:60], seed=5, count=2)
+    lons, lats = spots(hanoi.shapes[40:60], seed=5, count=1)
 
     for lon, lat in zip(lons.tolist(), lats.tolist(), strict=True):
-        expected = sampled_shares(connection, lon, lat, radius_m)
-        assert_same_shares(index.shares(lon, lat, radius_m), expected, within=1e-3)
+        expected = sampled_shares(connection, lon, lat, radius_m, count=8000)
+        assert_same_shares(index.shares(lon, lat, radius_m), expected, within=1.5e-3)
 
 
 def test_distances_in_hanoi_are_those_of_postgis(connection: Connection, hanoi: Wards) -> None:
@@ -91,9 +99,8 @@ def test_distances_in_hanoi_are_those_of_postgis(connection: Connection, hanoi: 
             assert expected > 499.9 if found is None else found == pytest.approx(expected, abs=0.02)
 
 
-def test_vietnam_is_found_as_by_postgis(connection: Connection, vietnam: Wards) -> None:
+def test_vietnam_is_found_as_by_postgis(vietnam_drawn: Connection, vietnam: Wards) -> None:
     """Some 20,000 places at and beside borders and vertices, in overlaps, and anywhere."""
-    draw(connection, vietnam.shapes)
     pick = np.random.default_rng(7)
     some = vietnam.shapes[pick.choice(len(vietnam.shapes), 300, replace=False)]
     low, high = np.array(OVERLAP) - 0.03, np.array(OVERLAP) + 0.03
@@ -103,7 +110,7 @@ def test_vietnam_is_found_as_by_postgis(connection: Connection, vietnam: Wards) 
     found = vietnam.index.wards_at(lons, lats)
 
     assert len(lons) > 20_000
-    assert (found == covers(connection, lons, lats)).all()
+    assert (found == covers(vietnam_drawn, lons, lats)).all()
 
 
 def test_three_wards_claim_one_place_and_the_first_code_has_it(vietnam: Wards) -> None:
@@ -124,13 +131,14 @@ def test_the_largest_gap_lies_between_wards(vietnam: Wards) -> None:
     assert {vietnam.codes[ward][:2] for ward, _ in near} == {"11"}
 
 
-def test_distances_and_shares_at_the_scale_of_the_country(
-    connection: Connection, vietnam: Wards
+@pytest.mark.parametrize(
+    ("lon", "lat", "radius_m"),
+    [(107.3, 20.6, 20_000), (105.85, 21.03, 100_000), (106.70, 10.78, 60_000)],
+)
+def test_discs_of_many_kilometres_are_shared_as_by_postgis(
+    vietnam_drawn: Connection, vietnam: Wards, lon: float, lat: float, radius_m: float
 ) -> None:
-    places = [(107.3, 20.6, 20_000), (105.85, 21.03, 100_000), (106.70, 10.78, 60_000)]
-    draw(connection, vietnam.shapes)
+    found = vietnam.index.shares(lon, lat, radius_m)
 
-    for lon, lat, radius_m in places:
-        found = vietnam.index.shares(lon, lat, radius_m)
-        expected = sampled_shares(connection, lon, lat, radius_m)
-        assert_same_shares(found, expected, within=3e-3)
+    expected = sampled_shares(vietnam_drawn, lon, lat, radius_m, count=4000)
+    assert_same_shares(found, expected, within=3e-3)

@@ -1,0 +1,214 @@
+"""The station's queue: what is in it, in which order, page by page, and by which index."""
+
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import CompoundSelect, Engine, text
+from sqlalchemy.dialects.postgresql import psycopg
+
+from api.accounts.sessions import OfficerIdentity
+from api.accounts.tables import StaffRole
+from api.db import AS_OFFICER
+from api.reports.tables import State
+from api.triage.queries import Position, QueueFilter, queue_statement
+from geo.tables import Station
+from tests.factories import NOON, caller, make_officer, make_report, make_station
+from tests.plans import crowded, indexes, nodes, plan_of, scans_a_table
+
+
+@pytest.fixture
+def station(engine: Engine) -> Station:
+    """The officer's station."""
+    return make_station(engine, name="Công an phường Cửa Nam", province_code="01")
+
+
+@pytest.fixture
+def neighbour(engine: Engine) -> Station:
+    """Another station."""
+    return make_station(engine)
+
+
+@pytest.fixture
+async def officer(
+    app: FastAPI, engine: Engine, station: Station
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A duty officer of the station."""
+    async with caller(app, make_officer(engine, station)) as client:
+        yield client
+
+
+async def queue_of(client: httpx.AsyncClient, **asked: object) -> list[dict[str, Any]]:
+    answer = await client.get("/v1/queue", params={k: str(v) for k, v in asked.items()})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+def ids(items: list[dict[str, Any]]) -> list[str]:
+    return [item["case_id"] for item in items]
+
+
+async def test_the_queue_is_the_most_urgent_first_then_the_oldest(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    minutes = [(1, 0), (3, 20), (1, 10), (3, 5), (2, 0)]
+    made = [
+        make_report(
+            engine, station, urgency=urgency, received_at=NOON + dt.timedelta(minutes=minute)
+        )
+        for urgency, minute in minutes
+    ]
+
+    found = await queue_of(officer)
+
+    assert ids(found) == [str(made[i].case_id) for i in (3, 1, 4, 0, 2)]
+    assert {item["relation"] for item in found} == {"owner"}
+
+
+async def test_the_queue_shows_open_cases_of_the_own_station_and_informed_ones(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    own = make_report(engine, station)
+    make_report(engine, station, state=State.RESOLVED)
+    make_report(engine, neighbour)
+    told = make_report(engine, neighbour, informed=(station.id,), urgency=3)
+    make_report(engine, neighbour, informed=(station.id,), state=State.WITHDRAWN)
+
+    found = await queue_of(officer)
+
+    assert {item["case_id"]: item["relation"] for item in found} == {
+        str(own.case_id): "owner",
+        str(told.case_id): "informed",
+    }
+    assert found[0]["relation"] == "informed"
+
+
+async def test_the_queue_can_be_narrowed(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    noise = make_report(engine, station)
+    drugs = make_report(engine, station, category="drugs", urgency=2)
+    taken = make_report(engine, station, state=State.ACKNOWLEDGED, version=2)
+    closed = make_report(engine, station, state=State.RESOLVED)
+
+    assert ids(await queue_of(officer, category="drugs")) == [str(drugs.case_id)]
+    assert ids(await queue_of(officer, urgency=2)) == [str(drugs.case_id)]
+    assert ids(await queue_of(officer, state="acknowledged")) == [str(taken.case_id)]
+    assert ids(await queue_of(officer, state="resolved")) == [str(closed.case_id)]
+    both = await queue_of(officer, state="received", category="noise")
+    assert ids(both) == [str(noise.case_id)]
+    assert await queue_of(officer, category="no-such") == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "state=open", "urgency=0", "urgency=4", "urgency=x", "limit=0", "limit=101", "limit=x",
+        "cursor=x", "category=" + "x" * 65, "cursor=00000000-0000-0000-0000-000000000000",
+    ],
+)  # fmt: skip
+async def test_a_question_that_makes_no_sense_is_a_422(
+    officer: httpx.AsyncClient, asked: str
+) -> None:
+    answer = await officer.get(f"/v1/queue?{asked}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert answer.json()["errors"][0]["pointer"] == "/query/" + asked.partition("=")[0]
+
+
+async def test_pages_hold_each_case_once_and_the_link_leads_on(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    made = [
+        make_report(
+            engine,
+            station if number % 3 else neighbour,
+            informed=() if number % 3 else (station.id,),
+            urgency=1 + number % 3 // 2,
+            received_at=NOON + dt.timedelta(seconds=number // 4),
+        )
+        for number in range(13)
+    ]
+    link, found, sizes = "/v1/queue?limit=3&state=received", [], []
+
+    while link:
+        answer = await officer.get(link)
+        page = answer.json()
+        found += ids(page["items"])
+        sizes.append(len(page["items"]))
+        assert (page["next_cursor"] is None) == ("link" not in answer.headers)
+        given = answer.headers.get("link", "")
+        assert not given or given.endswith('; rel="next"')
+        link = given.partition(">")[0].removeprefix("<")
+
+    assert sizes == [3, 3, 3, 3, 1]
+    assert sorted(found) == sorted(str(report.case_id) for report in made)
+    assert found == ids(await queue_of(officer, limit=100))
+
+
+async def test_the_last_full_page_has_no_next(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    for _ in range(2):
+        make_report(engine, station)
+
+    answer = await officer.get("/v1/queue?limit=2")
+
+    assert answer.json()["next_cursor"] is None
+
+
+async def test_a_cursor_of_another_station_is_none(
+    officer: httpx.AsyncClient, engine: Engine, neighbour: Station
+) -> None:
+    foreign = make_report(engine, neighbour)
+
+    answer = await officer.get(f"/v1/queue?cursor={foreign.case_id}")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "cursor"
+
+
+def test_the_queue_is_served_by_its_indexes(engine: Engine) -> None:
+    wanted = {
+        QueueFilter(): "ix_reports_queue",
+        QueueFilter(category="noise"): "ix_reports_queue",
+        QueueFilter(urgency=2): "ix_reports_queue",
+        QueueFilter(State.RESOLVED): "ix_reports_station",
+    }
+    middle = "select urgency, received_at, case_id from reports order by 1, 2 offset 10000 limit 1"
+
+    with crowded(engine, stations=200, reports=20_000) as (connection, station):
+        officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
+        behind = Position(*connection.execute(text(middle)).one())
+        connection.execute(AS_OFFICER, {"station": station})
+        for asked, served_by in wanted.items():
+            for after in (None, behind):
+                statement = queue_statement(officer, asked, after=after, limit=20)
+                plan = plan_of(connection, literally(statement))
+
+                assert not scans_a_table(plan), plan
+                assert {served_by, "ix_case_informed_station_id"} <= indexes(plan), plan
+                assert 1 <= plan["Actual Rows"] <= 20
+
+
+def test_a_desk_with_many_cases_reads_no_more_than_a_page(engine: Engine) -> None:
+    with crowded(engine, stations=3, reports=9_000) as (connection, station):
+        officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
+        connection.execute(AS_OFFICER, {"station": station})
+        statement = queue_statement(officer, QueueFilter(), after=None, limit=20)
+        plan = plan_of(connection, literally(statement))
+        import sys; sys.path.insert(0,"/tmp"); import show_plan; show_plan.show(plan)
+
+    owned = [node for node in nodes(plan) if node.get("Index Name") == "ix_reports_queue"]
+    assert [node["Actual Rows"] for node in owned][:1] == [20], plan
+
+
+def literally(statement: CompoundSelect[Any]) -> str:
+    """A statement with its parameters in it."""
+    compiled = statement.compile(dialect=psycopg.dialect(), compile_kwargs={"literal_binds": True})
+    return str(compiled).replace("%%", "%")

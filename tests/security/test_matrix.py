@@ -1,0 +1,359 @@
+"""Who may do what: every operation of the OpenAPI document, asked by everyone there is.
+
+The tables below are the rule. An operation without a row fails, and so does a row without an
+operation. What lies outside a person's scope is a 404; a 403 says only what a role never may.
+"""
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from api.accounts.identity import DEVICE_PREFIX, RECEIPT_PREFIX, new_token, receipt_token
+from api.accounts.tables import Device, ReporterKind, StaffRole
+from api.app import create_app
+from api.local.client import uuid7
+from api.reports.tables import Report
+from api.secrets import Keys, token_hash
+from api.settings import Settings
+from geo.tables import StationKind
+from tests.factories import caller, keep, make_officer, make_report, make_station, unique
+from tests.stand_ins.firebase import Issuer
+from tests.town import IN_SOUTH, report
+
+NOBODY = ("nobody",)
+STRANGERS = ("a made-up device", "a made-up receipt", "a made-up account", "a made-up officer")
+REPORTERS = ("the device", "another device", "the account", "another account")
+RECEIPTS = ("the receipt", "another receipt")
+OFFICERS = (
+    "own officer", "informed officer", "other ward's officer", "own desk", "other province's desk",
+    "national desk",
+)  # fmt: skip
+CHIEFS = ("own chief", "informed chief", "other ward's chief")
+OVERSIGHT = ("own oversight", "other province's oversight")
+CASE_STAFF = (*OFFICERS, *CHIEFS, *OVERSIGHT)
+OTHER_STAFF = ("own commander", "other province's commander", "admin", "auditor")
+STAFF = (*CASE_STAFF, *OTHER_STAFF)
+EVERYBODY = (*NOBODY, *STRANGERS, *REPORTERS, *RECEIPTS, *STAFF)
+
+Row = Mapping[str, int]
+
+
+def expect(*parts: tuple[tuple[str, ...], int], otherwise: int) -> Row:
+    """What everybody is answered; later parts hold over earlier ones."""
+    row = dict.fromkeys(EVERYBODY, otherwise)
+    for people, status in parts:
+        assert set(people) <= row.keys()
+        row |= dict.fromkeys(people, status)
+    return row
+
+
+def public(status: int) -> Row:
+    """The same for everybody, whatever they bring."""
+    return expect(otherwise=status)
+
+
+def case_of(*, seen: tuple[str, ...], owned: tuple[str, ...], done: int) -> tuple[Row, Row]:
+    """Reading a case and acting on it, for those who see it and those who own it."""
+    reading = expect((STAFF, 404), (OTHER_STAFF, 403), (seen, 200), otherwise=401)
+    acting = expect(
+        (STAFF, 404), (OTHER_STAFF, 403), (seen, 403), (owned, done), otherwise=401
+    )  # an informed station knows that the case exists: it is told that it only reads
+    return reading, acting
+
+
+READ_WARDS_CASE, ACT_ON_WARDS_CASE = case_of(
+    seen=("own officer", "own chief", "informed officer", "informed chief"),
+    owned=("own officer", "own chief"),
+    done=200,
+)
+READ_COMPLAINT, ACT_ON_COMPLAINT = case_of(
+    seen=("own oversight",), owned=("own oversight",), done=200
+)
+OWN_REPORT = (
+    ("the device", 200), ("the account", 404), ("the receipt", 200), ("another device", 404),
+    ("another account", 404), ("another receipt", 404),
+)  # fmt: skip
+
+MATRIX: dict[str, Row] = {
+    "create_device": public(201),
+    "create_session": public(401),
+    "list_categories": public(200),
+    "locate": public(200),
+    "locate_many": public(200),
+    "open_receipt": public(404),
+    "read_config": public(200),
+    "read_health": public(200),
+    "read_readiness": public(200),
+    "read_station": public(200),
+    "read_ward": public(200),
+    "submit_report": expect((NOBODY, 201), (REPORTERS, 201), otherwise=401),
+    "submit_reports": expect((NOBODY, 200), (REPORTERS, 200), otherwise=401),
+    "bind_receipt": expect((REPORTERS, 404), otherwise=401),
+    "list_my_reports": expect((REPORTERS, 200), (RECEIPTS, 200), otherwise=401),
+    "read_my_report": expect(*(((who,), each) for who, each in OWN_REPORT), otherwise=401),
+    "delete_my_contact": expect(
+        *(((who,), 204 if each == 200 else each) for who, each in OWN_REPORT), otherwise=401
+    ),
+    "read_inbox": expect((REPORTERS, 200), (RECEIPTS, 200), otherwise=401),
+    "confirm_shown": expect((REPORTERS, 204), (RECEIPTS, 204), otherwise=401),
+    "register_push": expect((REPORTERS, 204), otherwise=401),
+    "unregister_push": expect((REPORTERS, 204), otherwise=401),
+    "rotate_device_token": expect((("the device", "another device"), 200), otherwise=401),
+    "delete_device": expect((("the device", "another device"), 204), otherwise=401),
+    "end_current_session": expect((STAFF, 204), otherwise=401),
+    "read_queue": expect((CASE_STAFF, 200), (OTHER_STAFF, 403), otherwise=401),
+    "read_case": READ_WARDS_CASE,
+    "acknowledge_case": ACT_ON_WARDS_CASE,
+}
+"""Every operation, about a tip of a device that a ward owns and a neighbour is informed of."""
+
+COMPLAINTS: dict[str, Row] = {
+    "read_case": READ_COMPLAINT,
+    "acknowledge_case": ACT_ON_COMPLAINT,
+}
+"""The same about a complaint about the police, which oversight owns."""
+
+SEEN: dict[str, tuple[str, ...]] = {
+    "read_queue": ("own officer", "own chief", "informed officer", "informed chief"),
+    "list_my_reports": ("the device", "the receipt"),
+}
+"""Whose list the tip is in."""
+
+
+@dataclass
+class World:
+    """Stations, a tip, a complaint, and what everybody calls with."""
+
+    tip: Report
+    complaint: Report
+    report_id: uuid.UUID
+    tokens: dict[str, str | None]
+
+
+class Maker:
+    """Makes worlds: one for each answer, so that none depends on another."""
+
+    def __init__(self, engine: Engine, keys: Keys, issuer: Issuer) -> None:
+        self.engine, self.keys, self.issuer = engine, keys, issuer
+
+    def device(self) -> tuple[str, str]:
+        """A principal and its token."""
+        device, token = uuid.uuid4(), new_token(DEVICE_PREFIX)
+        keep(self.engine, Device(id=device, token_hash=token_hash(token)))
+        return f"device:{device}", token
+
+    def report(self, station: str, principal: str | None, **facts: Any) -> tuple[uuid.UUID, Report]:
+        """A report, by its reporter's own id."""
+        report_id = uuid7()
+        if principal is None:
+            facts["reporter_kind"] = ReporterKind.ANONYMOUS
+        else:
+            facts["reporter_key"] = self.keys.reporter_key(principal)
+        made = make_report(self.engine, station, id=self.keys.store_id(report_id), **facts)
+        return report_id, made
+
+    def world(self, who: str | None = None) -> World:
+        """A new world; with `who`, only that person's token is made."""
+        station = {
+            "own": make_station(self.engine, province_code="01").id,
+            "informed": make_station(self.engine, province_code="01").id,
+            "other": make_station(self.engine, province_code="01").id,
+            "desk": self.desk(StationKind.PROVINCE_DESK, "01"),
+            "other desk": self.desk(StationKind.PROVINCE_DESK, "79"),
+            "oversight": self.desk(StationKind.OVERSIGHT, "01"),
+            "other oversight": self.desk(StationKind.OVERSIGHT, "79"),
+        }
+        principal, device = self.device()
+        uid = unique("uid")
+        report_id, tip = self.report(station["own"], principal, informed=(station["informed"],))
+        complaint = self.report(
+            station["oversight"], None, kind="complaint_about_police", about_station=True
+        )[1]
+        other = self.report(station["own"], None)[1]
+
+        def officer(place: str | None, role: StaffRole = StaffRole.DUTY_OFFICER) -> str:
+            return make_officer(self.engine, place, role=role)
+
+        def commander(province: str) -> str:
+            role = StaffRole.PROVINCE_COMMANDER
+            return make_officer(self.engine, None, role=role, province_code=province)
+
+        chief, oversight = StaffRole.STATION_CHIEF, StaffRole.OVERSIGHT
+        made: dict[str, Callable[[], str | None]] = {
+            "nobody": lambda: None,
+            "a made-up device": lambda: new_token(DEVICE_PREFIX),
+            "a made-up receipt": lambda: RECEIPT_PREFIX + secrets.token_urlsafe(40),
+            "a made-up account": lambda: Issuer(self.issuer.kid).token("made-up"),
+            "a made-up officer": lambda: new_token("tbs_"),
+            "the device": lambda: device,
+            "another device": lambda: self.device()[1],
+            "the account": lambda: self.issuer.token(uid),
+            "another account": lambda: self.issuer.token(unique("uid")),
+            "the receipt": lambda: receipt_token(self.keys, tip.id)[0],
+            "another receipt": lambda: receipt_token(self.keys, other.id)[0],
+            "own officer": lambda: officer(station["own"]),
+            "informed officer": lambda: officer(station["informed"]),
+            "other ward's officer": lambda: officer(station["other"]),
+            "own desk": lambda: officer(station["desk"]),
+            "other province's desk": lambda: officer(station["other desk"]),
+            "national desk": lambda: officer("vn"),
+            "own chief": lambda: officer(station["own"], chief),
+            "informed chief": lambda: officer(station["informed"], chief),
+            "other ward's chief": lambda: officer(station["other"], chief),
+            "own oversight": lambda: officer(station["oversight"], oversight),
+            "other province's oversight": lambda: officer(station["other oversight"], oversight),
+            "own commander": lambda: commander("01"),
+            "other province's commander": lambda: commander("79"),
+            "admin": lambda: officer(None, StaffRole.ADMIN),
+            "auditor": lambda: officer(None, StaffRole.AUDITOR),
+        }
+        assert made.keys() == set(EVERYBODY)
+        wanted = EVERYBODY if who is None else (who,)
+        return World(tip, complaint, report_id, {each: made[each]() for each in wanted})
+
+    def desk(self, kind: StationKind, province: str) -> str:
+        """An office of a province."""
+        return make_station(self.engine, kind=kind, province_code=province).id
+
+
+@pytest.fixture(scope="module")
+def maker(engine: Engine, keys: Keys, issuer: Issuer) -> Maker:
+    """Makes worlds in the module's database."""
+    return Maker(engine, keys, issuer)
+
+
+def body_of(operation: str) -> Any:
+    """A good body of an operation that wants one."""
+    lon, lat = IN_SOUTH
+    bodies = {
+        "bind_receipt": {"code": "0000-0000-0000-0000"},
+        "confirm_shown": {"ids": [str(uuid.uuid4())]},
+        "create_device": {},
+        "create_session": {"username": "nobody", "password": "x", "totp": "000000"},
+        "locate": {"lon": lon, "lat": lat},
+        "locate_many": {"items": [[lon, lat]]},
+        "open_receipt": {"code": "0000-0000-0000-0000"},
+        "register_push": {"provider": "fcm", "token": unique("ok-")},
+        "submit_report": report(IN_SOUTH),
+        "submit_reports": {"items": [report(IN_SOUTH) | {"id": str(uuid7())}]},
+    }
+    return bodies.get(operation)
+
+
+def operations() -> dict[str, tuple[str, str]]:
+    """Each operation's method and path template, from the document."""
+    document = create_app(
+        Settings(mode="demo", database_url="postgresql://nobody@127.0.0.1/none")
+    ).openapi()
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, found in document["paths"].items()
+        for method, operation in found.items()
+    }
+
+
+OPERATIONS = operations()
+
+
+async def ask(
+    app: FastAPI, operation: str, world: World, who: str, *, case: Report
+) -> httpx.Response:
+    """One operation by one person; a new report has a new id."""
+    method, template = OPERATIONS[operation]
+    report_id = uuid7() if operation == "submit_report" else world.report_id
+    path = template.format(
+        case_id=case.case_id, report_id=report_id, code="00001", station_id="w-00001"
+    )
+    headers = {"If-Match": '"1"'} if operation == "acknowledge_case" else {}
+    async with caller(app, world.tokens[who]) as client:
+        return await client.request(method, path, json=body_of(operation), headers=headers)
+
+
+def test_every_operation_has_a_row_and_every_row_an_operation() -> None:
+    assert MATRIX.keys() == OPERATIONS.keys()
+
+
+def test_what_names_a_case_has_a_row_about_complaints_too() -> None:
+    about_cases = {name for name, (_, path) in OPERATIONS.items() if "{case_id}" in path}
+
+    assert COMPLAINTS.keys() == about_cases
+
+
+@pytest.mark.parametrize("operation", MATRIX)
+async def test_everybody_gets_what_the_table_says(
+    app: FastAPI, maker: Maker, operation: str
+) -> None:
+    answered = {}
+    for who in EVERYBODY:
+        world = maker.world(who)
+        answer = await ask(app, operation, world, who, case=world.tip)
+        answered[who] = answer.status_code
+
+    assert answered == MATRIX[operation]
+
+
+@pytest.mark.parametrize("operation", COMPLAINTS)
+async def test_a_complaint_about_the_police_exists_for_oversight_only(
+    app: FastAPI, maker: Maker, operation: str
+) -> None:
+    answered = {}
+    for who in EVERYBODY:
+        world = maker.world(who)
+        answer = await ask(app, operation, world, who, case=world.complaint)
+        answered[who] = answer.status_code
+
+    assert answered == COMPLAINTS[operation]
+
+
+@pytest.mark.parametrize("operation", SEEN)
+async def test_a_list_holds_what_is_in_scope_and_nothing_else(
+    app: FastAPI, maker: Maker, operation: str
+) -> None:
+    world = maker.world()
+    ids = {str(world.tip.case_id), str(world.report_id)}
+
+    seeing = []
+    for who, status in MATRIX[operation].items():
+        if status == 200:
+            answer = await ask(app, operation, world, who, case=world.tip)
+            items = answer.json()["items"]
+            if ids & {item.get("case_id", item.get("id")) for item in items}:
+                seeing.append(who)
+
+    assert sorted(seeing) == sorted(SEEN[operation])
+
+
+async def test_outside_the_scope_is_the_same_as_nowhere(app: FastAPI, maker: Maker) -> None:
+    world = maker.world()
+
+    async with caller(app, world.tokens["other ward's officer"]) as client:
+        others = await client.get(f"/v1/cases/{world.tip.case_id}")
+        none = await client.get(f"/v1/cases/{uuid.uuid4()}")
+
+    assert comparable(others) == comparable(none)
+
+
+async def test_neither_side_can_use_the_other_sides_id(app: FastAPI, maker: Maker) -> None:
+    world = maker.world()
+    tip = world.tip
+
+    async with caller(app, world.tokens["own officer"]) as officer:
+        by_report_id = await officer.get(f"/v1/cases/{world.report_id}")
+        by_stored_id = await officer.get(f"/v1/cases/{tip.id}")
+    async with caller(app, world.tokens["the device"]) as device:
+        by_case_id = await device.get(f"/v1/my/reports/{tip.case_id}")
+
+    assert {each.status_code for each in (by_report_id, by_stored_id, by_case_id)} == {404}
+
+
+def comparable(answer: httpx.Response) -> Any:
+    """An answer without what differs at every request."""
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status_code, headers, answer.json() | {"request_id": None}
