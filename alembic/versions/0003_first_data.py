@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -61,6 +61,7 @@ def upgrade() -> None:
     """Go forward."""
     op.execute(
         "insert into stations (id, kind, name) values ('vn', 'national_desk', 'Trực ban quốc gia')"
+        " on conflict do nothing"
     )
     table = sa.table(
         "categories",
@@ -74,8 +75,8 @@ def upgrade() -> None:
         sa.column("sensitive", sa.Boolean),
         sa.column("questions", JSONB),
     )
-    op.bulk_insert(
-        table,
+    op.get_bind().execute(
+        insert(table).on_conflict_do_nothing(),
         [
             {
                 "code": code,
@@ -94,7 +95,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back, unless a report still names a category (its foreign key says so)."""
+    """Go back; what a report or an account still refers to stays."""
     codes = ", ".join(f"'{row[0]}'" for row in CATEGORIES)
-    op.execute(f"delete from categories where code in ({codes})")
-    op.execute("delete from stations where id = 'vn'")
+    op.execute(
+        f"delete from categories c where code in ({codes})"
+        " and not exists (select from reports r where r.category = c.code)"
+    )
+    op.execute(
+        "delete from stations s where id = 'vn'"
+        " and not exists (select from reports r where r.station_id = s.id)"
+        " and not exists (select from case_informed i where i.station_id = s.id)"
+        " and not exists (select from staff f where f.station_id = s.id)"
+        " and not exists (select from registers g where g.station_id = s.id)"
+    )

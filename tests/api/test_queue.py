@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import CompoundSelect, Engine, text
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy import CompoundSelect, Connection, Engine, text
 
 from api.accounts.sessions import OfficerIdentity
 from api.accounts.tables import StaffRole
@@ -189,7 +188,7 @@ def test_the_queue_is_served_by_its_indexes(engine: Engine) -> None:
         for asked, served_by in wanted.items():
             for after in (None, behind):
                 statement = queue_statement(officer, asked, after=after, limit=20)
-                plan = plan_of(connection, literally(statement))
+                plan = plan_of(connection, literally(connection, statement))
 
                 assert not scans_a_table(plan), plan
                 assert {served_by, "ix_case_informed_station_id"} <= indexes(plan), plan
@@ -201,14 +200,14 @@ def test_a_desk_with_many_cases_reads_no_more_than_a_page(engine: Engine) -> Non
         officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
         connection.execute(AS_OFFICER, {"station": station})
         statement = queue_statement(officer, QueueFilter(), after=None, limit=20)
-        plan = plan_of(connection, literally(statement))
-        import sys; sys.path.insert(0,"/tmp"); import show_plan; show_plan.show(plan)
+        plan = plan_of(connection, literally(connection, statement))
 
-    owned = [node for node in nodes(plan) if node.get("Index Name") == "ix_reports_queue"]
-    assert [node["Actual Rows"] for node in owned][:1] == [20], plan
+    own = next(node for node in nodes(plan) if node.get("Index Name") == "ix_reports_queue")
+    assert own["Node Type"] == "Index Scan"
+    assert own["Actual Rows"] <= 20
 
 
-def literally(statement: CompoundSelect[Any]) -> str:
+def literally(connection: Connection, statement: CompoundSelect[Any]) -> str:
     """A statement with its parameters in it."""
-    compiled = statement.compile(dialect=psycopg.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     return str(compiled).replace("%%", "%")

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
+from api import problems
 from api.clock import now
 from api.reports.tables import Report
 from geo.tables import Station
@@ -83,7 +84,7 @@ async def test_an_act_that_fails_gives_its_number_back(
     first, second = make_report(engine, station), make_report(engine, station)
 
     async def fails(*_: object, **__: object) -> None:
-        raise RuntimeError("no inbox")
+        raise problems.ServiceUnavailable
 
     with monkeypatch.context() as broken:
         broken.setattr("api.triage.lifecycle.owe", fails)
@@ -91,7 +92,7 @@ async def test_an_act_that_fails_gives_its_number_back(
             f"/v1/cases/{first.case_id}/acknowledgement", headers={"If-Match": '"1"'}
         )
 
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert (await officer.get(f"/v1/cases/{first.case_id}")).json()["state"] == "received"
     assert str(await take(officer, second)).startswith("1/")
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from api.accounts import staff as staff_rules
+from api.accounts.sessions import forget
 from api.accounts.staff import NOBODYS_HASH, PASSWORDS, Credentials, password_fits
 from api.accounts.tables import StaffRole
 from api.app import create_app
@@ -320,6 +321,19 @@ async def test_when_it_was_last_seen_is_written_once_a_minute_at_most(
             )
 
     assert seen[0] == seen[1] < seen[2] == seen[3]
+
+
+async def test_sessions_that_ended_by_age_are_forgotten(
+    anyone: httpx.AsyncClient, officer: Credentials, engine: Engine, station: Station
+) -> None:
+    token = await token_of(anyone, officer)
+    make_officer(engine, station, now=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
+
+    with engine.begin() as owner:
+        owner.execute(text("set local role tinbao_worker"))
+        assert forget(owner) >= 1
+
+    assert await works(anyone, token)
 
 
 async def test_a_disabled_account_is_out_at_once(

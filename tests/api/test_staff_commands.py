@@ -5,9 +5,8 @@ from typing import Any
 
 import pyotp
 import pytest
-from click.testing import Result
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from api.accounts import commands
 from api.accounts.commands import staff_app

@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
-from api.accounts.tables import StaffRole
-from api.reports.tables import Report, ReporterKind, State
+from api.accounts.tables import ReporterKind, StaffRole
+from api.reports.tables import Report, State
 from geo.tables import Station, StationKind
 from tests.factories import NOON, caller, make_officer, make_report, make_station, unique
 

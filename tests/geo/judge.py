@@ -15,6 +15,7 @@ from geo.plane import Floats
 def draw(connection: Connection, shapes: Sequence[Any]) -> None:
     """Tell PostGIS the wards: table `drawn`, numbered in order."""
     connection.execute(text("create temp table drawn (n int, boundary geometry) on commit drop"))
+    connection.execute(text("alter table drawn alter boundary set storage external"))
     connection.execute(
         text("insert into drawn values (:n, ST_GeomFromWKB(:wkb, 4326))"),
         [{"n": n, "wkb": shapely.to_wkb(shape)} for n, shape in enumerate(shapes)],
