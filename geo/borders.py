@@ -40,22 +40,22 @@ class Borders:
     def __init__(self, areas: Geometries) -> None:
         self._tree = STRtree(areas)
         self._bounds: Floats = shapely.bounds(areas)
-        middle = np.nan_to_num(shapely.get_y(shapely.centroid(areas)))
+        middle = np.nan_to_num(self._bounds[:, [1, 3]].mean(axis=1))
         scales = [math.prod(metres_per_degree(lat)) for lat in middle.tolist()]
         self._areas_m2: Floats = shapely.area(areas) * scales
 
         rings, owners, holes = _rings(areas)
         lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
         self._xy: Floats = np.concatenate(rings) if rings else np.empty((0, 2))
-        signs = _signs(self._xy, lengths) * np.where(holes, -1.0, 1.0)
+        self._ring_owner = np.array(owners, dtype=np.int64)
+        self._ring_sign = np.where(holes, -1.0, 1.0)
 
         runs = -((1 - lengths) // RUN)
-        ring = np.repeat(np.arange(len(lengths)), runs)
         first = np.cumsum(lengths) - lengths
-        self._starts = first[ring] + RUN * _ramp(runs)
-        self._ends = np.minimum(self._starts + RUN, (first + lengths - 1)[ring])
-        self._sign: Floats = signs[ring]
-        self._owner = np.asarray(owners, dtype=np.int64)[ring]
+        self._ring = np.repeat(np.arange(len(lengths)), runs)
+        self._starts = first[self._ring] + RUN * _ramp(runs)
+        self._ends = np.minimum(self._starts + RUN, (first + lengths - 1)[self._ring])
+        self._owner = self._ring_owner[self._ring]
         self._first_run = np.searchsorted(self._owner, np.arange(len(areas) + 1))
         self._boxes = self._boxes_of_runs()
 
@@ -91,19 +91,22 @@ class Borders:
         count = np.where(near, ends - starts, 1)
         a = np.repeat(starts, count) + _ramp(count)
         b = np.where(np.repeat(near, count), a + 1, np.repeat(ends, count))
-        pieces = np.repeat(self._sign[runs], count)
-        owner = np.repeat(np.searchsorted(areas, self._owner[runs]), count)
+        ring = np.repeat(self._ring[runs], count)
         ax, ay, bx, by = *self._xy[a].T, *self._xy[b].T
         if large:
             split = _split_count(lat, radius_m / 4, bx - ax, by - ay)
             split[~np.repeat(near, count)] = 1
             ax, ay, bx, by = _split(split, ax, ay, bx, by)
-            pieces, owner = np.repeat(pieces, split), np.repeat(owner, split)
+            ring = np.repeat(ring, split)
         project = azimuthal if large else scaled
-        shared = disc_shares(
+        shares = disc_shares(
             *project(lon, lat, ax, ay), *project(lon, lat, bx, by), radius=radius_m
         )
-        return areas, found + np.bincount(owner, shared * pieces, len(areas))
+        # Which way round a ring runs does not matter: its share is all of one sign.
+        rings, ring = np.unique(ring, return_inverse=True)
+        signed = self._ring_sign[rings] * np.abs(np.bincount(ring, shares, len(rings)))
+        np.add.at(found, np.searchsorted(areas, self._ring_owner[rings]), signed)
+        return areas, found
 
     def distance(self, area: int, lon: float, lat: float, limit_m: float) -> float | None:
         """Metres to the border of one area, holes included; None beyond `limit_m`.
@@ -210,17 +213,6 @@ def _rings_of_wkb(wkb: bytes) -> Iterator[tuple[Floats, bool]]:
             ring = np.frombuffer(wkb, "<f8", vertices * 2, at + 4).reshape(-1, 2)
             at += 4 + vertices * 16
             yield ring, index > 0
-
-
-def _signs(xy: Floats, lengths: Ints) -> Floats:
-    """1 for a ring that runs counter-clockwise, -1 for one that runs clockwise."""
-    if not len(lengths):
-        return np.empty(0)
-    first = np.cumsum(lengths) - lengths
-    x, y = (xy - np.repeat(xy[first], lengths, axis=0)).T
-    twice = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
-    twice[first[1:] - 1] = 0.0
-    return np.asarray(np.where(np.add.reduceat(twice, first) < 0, -1.0, 1.0))
 
 
 def _meet(boxes: Floats, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:
