@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import Connection, Insert, delete, insert, select, text, update
+from sqlalchemy import Insert, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from api import limits, problems
@@ -259,8 +259,3 @@ def require(*roles: StaffRole) -> Callable[[OfficerIdentity], OfficerIdentity]:
         return officer
 
     return allowed
-
-
-def forget(connection: Connection) -> int:
-    """Delete the sessions that have ended by age; answers how many."""
-    return connection.execute(text("delete from staff_sessions where expires_at < now()")).rowcount

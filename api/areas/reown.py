@@ -10,8 +10,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
-from api.reports.routing import OFFICER_CONDUCT, stored_routing
-from api.reports.tables import IS_OPEN, ReportKind
+from api.reports.routing import about_police, stored_routing
+from api.reports.tables import IS_OPEN
 from geo.atlas import Atlas
 from geo.routing import Place, Routing, route
 from notifications.outbox import OWE_MANY, Debt, arrays
@@ -112,10 +112,8 @@ class Decided:
 
 def decide(atlas: Atlas, report: Row[Any]) -> Decided:
     """Route a stored report anew."""
-    about_police = (
-        report.kind == ReportKind.COMPLAINT_ABOUT_POLICE
-        or report.category == OFFICER_CONDUCT
-        or report.about_station
+    oversight = about_police(
+        kind=report.kind, category=report.category, about_station=report.about_station
     )
     place = Place(
         lon=report.lon,
@@ -125,7 +123,7 @@ def decide(atlas: Atlas, report: Row[Any]) -> Decided:
         ward_code=report.claimed_ward_code,
         province_code=report.claimed_province_code,
     )
-    return Decided(report, route(atlas, place, oversight=about_police))
+    return Decided(report, route(atlas, place, oversight=oversight))
 
 
 def batches(

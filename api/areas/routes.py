@@ -13,6 +13,7 @@ from api.areas import schemas
 from api.clock import Now
 from api.guards import StrictRoute
 from api.i18n import Speak, say
+from api.reports.lifecycle import WIDE_M
 from api.reports.reference import Reference
 from api.reports.routing import (
     candidates_answer,
@@ -39,9 +40,6 @@ router = APIRouter(
 LOCATING = problems.documented(
     problems.BodyTooLarge, problems.CoordinatesSwapped, problems.TooManyRequests
 )
-
-WIDE_M = 500
-"""A circle wider than this is measured in a thread: it may touch hundreds of wards."""
 
 
 async def current_atlas(request: Request, now: Now) -> Atlas | None:

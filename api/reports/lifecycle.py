@@ -1,5 +1,6 @@
 """The rules of taking reports in: who may send how many, and what the same id means."""
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from api.reports import receipts
 from api.reports.intake import Accepted, Intake
 from api.reports.schemas import ReportIn
 from api.telemetry import REPORTS
+
+WIDE_M = 500
+"""A circle wider than this may touch hundreds of wards: it is measured in a thread."""
 
 Outcome = Accepted | problems.Problem
 
@@ -43,10 +47,7 @@ async def submit(
             connection, app, intake, reports, reporter=reporter, address=address, batch=batch
         )
         if seconds is None:
-            rows = [
-                intake.row(report_id, report, reporter, now, request_id)
-                for report_id, report in reports.items()
-            ]
+            rows = await make_rows(intake, reports, reporter, now, request_id)
             found = await store.accept(connection, rows)
         else:
             stored = await store.find(connection, [intake.keys.store_id(key) for key in reports])
@@ -58,6 +59,26 @@ async def submit(
         report_id: judge(found[intake.keys.store_id(report_id)], report, reporter)
         for report_id, report in reports.items()
     }
+
+
+async def make_rows(
+    intake: Intake,
+    reports: Mapping[uuid.UUID, ReportIn],
+    reporter: ReporterIdentity,
+    now: dt.datetime,
+    request_id: str | None,
+) -> list[dict[str, Any]]:
+    """The rows to store; in a thread when measuring their circles may take long."""
+
+    def make() -> list[dict[str, Any]]:
+        return [
+            intake.row(report_id, report, reporter, now, request_id)
+            for report_id, report in reports.items()
+        ]
+
+    if any((each.place.accuracy_m or 0) > WIDE_M for each in reports.values()):
+        return await asyncio.to_thread(make)
+    return make()
 
 
 def judge(found: Accepted, report: ReportIn, reporter: ReporterIdentity) -> Outcome:

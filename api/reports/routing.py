@@ -19,13 +19,9 @@ NATIONAL_DESK = {
 """How the national desk is called before anything is imported."""
 
 
-def about_police(report: ReportIn) -> bool:
+def about_police(*, kind: str, category: str, about_station: bool) -> bool:
     """Whether a report is about the police themselves, and so must not reach the ward."""
-    return (
-        report.kind == ReportKind.COMPLAINT_ABOUT_POLICE
-        or report.category == OFFICER_CONDUCT
-        or report.about_station
-    )
+    return kind == ReportKind.COMPLAINT_ABOUT_POLICE or category == OFFICER_CONDUCT or about_station
 
 
 def decide(atlas: Atlas | None, report: ReportIn) -> Routing:
@@ -41,7 +37,9 @@ def decide(atlas: Atlas | None, report: ReportIn) -> Routing:
             ward_code=place.ward_code,
             province_code=place.province_code,
         ),
-        oversight=about_police(report),
+        oversight=about_police(
+            kind=report.kind, category=report.category, about_station=report.about_station
+        ),
     )
 
 
