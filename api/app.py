@@ -93,7 +93,8 @@ def install_database_problems(app: FastAPI) -> None:
     async def judge(request: Request, error: Exception) -> JSONResponse:
         cause = getattr(error, "orig", error)
         state = getattr(cause, "sqlstate", None)
-        if state is None or state.startswith(AWAY):
+        gone = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+        if (gone and state is None) or (state or "").startswith(AWAY):
             return await unavailable(request, error)
         raise error
 

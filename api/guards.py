@@ -23,6 +23,10 @@ log = structlog.get_logger()
 KIB = 1024
 SMALL, LARGE = 64 * KIB, 4096 * KIB
 LARGE_BODIES = ("/v1/reports/batch", "/v1/locate/batch")
+LONGEST_LENGTH = 10
+"""Digits of a Content-Length; Python refuses to read thousands of them."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -76,7 +80,7 @@ class Guard:
         limit = LARGE if scope["path"] in LARGE_BODIES else SMALL
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > limit:
+        if not declared.isdigit() or len(declared) > LONGEST_LENGTH or int(declared) > limit:
             raise problems.BodyTooLarge(limit=limit)
         body = bytearray()
         try:
@@ -131,12 +135,16 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def record(scope: Scope, status: int, seconds: float) -> None:
-    """One metric and one log line a request, by route template: paths can hold ids."""
+    """One metric and one log line a request, by route template: paths can hold ids.
+
+    Whatever else a client invents is in neither.
+    """
     route = getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(scope["method"], route, status).observe(seconds)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(method, route, status).observe(seconds)
     log.info(
         "request.answered",
-        method=scope["method"],
+        method=method,
         route=route,
         status=status,
         ms=round(seconds * 1000, 1),

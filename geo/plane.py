@@ -62,7 +62,7 @@ def _middle_latitude(
 
 
 def distances(lon: float, lat: float, lons: Floats, lats: Floats) -> Floats:
-    """Metres on the ellipsoid; within a millimetre at 1 km and a metre at 100 km."""
+    """Metres on the ellipsoid; right to a millimetre at 5 km, 2 cm at 22 km and 2 m at 100 km."""
     east, north, _ = _middle_latitude(lon, lat, lons, lats)
     return np.hypot(east, north)
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import binascii
 import secrets
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from api import problems
 from api.accounts.tables import ReporterKind
+from api.clock import Now
 from api.secrets import Keys, token_hash
 from api.settings import Settings
 
@@ -99,7 +99,7 @@ class _NoCredential(firebase_admin.credentials.Base):  # type: ignore[misc]
 
     def get_credential(self) -> Any:
         """Firebase's client wants some at its start; nothing is ever asked with them."""
-        return AnonymousCredentials()
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 async def device_of(request: Request, token: str) -> uuid.UUID | None:
@@ -163,19 +163,19 @@ def known(reporter: Reporter) -> ReporterIdentity:
 KnownReporter = Annotated[ReporterIdentity, Depends(known)]
 
 
-def receipt_token(keys: Keys, stored_id: uuid.UUID, now: float | None = None) -> tuple[str, int]:
-    """A token that reads one report for 15 minutes, and when it ends (Unix seconds).
+def receipt_token(keys: Keys, stored_id: uuid.UUID, now: float) -> tuple[str, int]:
+    """A token that reads one report for 15 minutes from `now`, and when it ends (Unix seconds).
 
     No row is kept of it: it authenticates itself.
     """
-    expires = int(time.time() if now is None else now) + RECEIPT_SECONDS
+    expires = int(now) + RECEIPT_SECONDS
     message = stored_id.bytes + expires.to_bytes(8)
     packed = base64.urlsafe_b64encode(message + keys.bearer_mac(message)).decode().rstrip("=")
     return RECEIPT_PREFIX + packed, expires
 
 
-def open_receipt_token(keys: Keys, token: str) -> uuid.UUID | None:
-    """The stored id a receipt token reads, while it is good."""
+def open_receipt_token(keys: Keys, token: str, now: float) -> uuid.UUID | None:
+    """The stored id a receipt token reads, while it is good (`now` in Unix seconds)."""
     try:
         raw = base64.b64decode(
             token.removeprefix(RECEIPT_PREFIX) + "==", altchars=b"-_", validate=True
@@ -185,15 +185,16 @@ def open_receipt_token(keys: Keys, token: str) -> uuid.UUID | None:
     message, mac = raw[:24], raw[24:]
     if len(raw) != 40 or not secrets.compare_digest(mac, keys.bearer_mac(message)):
         return None
-    if int.from_bytes(message[16:]) < time.time():
+    if int.from_bytes(message[16:]) < now:
         return None
     return uuid.UUID(bytes=message[:16])
 
 
-async def identify_reader(request: Request, bearer: Bearer) -> ReaderIdentity:
+async def identify_reader(request: Request, bearer: Bearer, now: Now) -> ReaderIdentity:
     """The reader behind a request: a known reporter or the holder of a receipt."""
     if bearer is not None and bearer.credentials.startswith(RECEIPT_PREFIX):
-        stored_id = open_receipt_token(request.app.state.keys, bearer.credentials)
+        keys = request.app.state.keys
+        stored_id = open_receipt_token(keys, bearer.credentials, now.timestamp())
         if stored_id is None:
             raise problems.NotAuthenticated
         return ReaderIdentity(None, stored_id)

@@ -125,7 +125,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED)
 async def test_a_token_that_is_not_good_is_a_401(client: httpx.AsyncClient, token: str) -> None:
-    headers = {"Authorization": f"Bearer {token}".encode("latin-1")}
+    headers = [(b"authorization", f"Bearer {token}".encode("latin-1"))]
 
     answer = await client.get("/v1/my/reports", headers=headers)
 

@@ -52,17 +52,6 @@ def rows(engine: Engine, query: str, **parameters: Any) -> list[tuple[Any, ...]]
         return [tuple(row) for row in connection.execute(text(query), parameters)]
 
 
-async def queue_of(client: httpx.AsyncClient, **asked: object) -> list[dict[str, Any]]:
-    answer = await client.get("/v1/queue", params={k: str(v) for k, v in asked.items()})
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["items"]
-    return found
-
-
-def ids(items: list[dict[str, Any]]) -> list[str]:
-    return [item["case_id"] for item in items]
-
-
 async def acknowledge(
     client: httpx.AsyncClient, case: Report | uuid.UUID, if_match: str | None = '"1"', **more: Any
 ) -> httpx.Response:

@@ -28,7 +28,7 @@ async def send(
     client: httpx.AsyncClient,
     body: dict[str, Any],
     report_id: uuid.UUID | None = None,
-    **headers: str,
+    headers: dict[str, str] | None = None,
 ) -> httpx.Response:
     """One report."""
     return await client.put(f"/v1/reports/{report_id or uuid7()}", json=body, headers=headers)
@@ -107,7 +107,7 @@ async def test_an_id_with_another_body_is_refused_and_tells_nothing(
 async def test_an_id_of_another_reporter_is_refused(client: httpx.AsyncClient) -> None:
     report_id, body = uuid7(), report(IN_SOUTH)
     device = (await client.post("/v1/devices", json={})).json()
-    await send(client, body, report_id, Authorization=f"Bearer {device['token']}")
+    await send(client, body, report_id, {"Authorization": f"Bearer {device['token']}"})
 
     stranger = await send(client, body, report_id)
 
@@ -275,7 +275,9 @@ async def test_an_unknown_group_is_flagged_and_the_report_kept(
 
 
 async def test_danger_is_answered_with_a_number_to_call(client: httpx.AsyncClient) -> None:
-    fire = await send(client, report(IN_SOUTH, category="fire_hazard"), **{"Accept-Language": "en"})
+    fire = await send(
+        client, report(IN_SOUTH, category="fire_hazard"), None, {"Accept-Language": "en"}
+    )
 
     assert fire.json()["emergency"]["call"] == "114"
     assert "114" in fire.json()["emergency"]["text"]
@@ -325,7 +327,7 @@ async def test_a_malformed_report_is_told_what_to_mend(
 
 async def test_a_batch_keeps_the_good_and_explains_the_bad(client: httpx.AsyncClient) -> None:
     good, twice = uuid7(), uuid7()
-    items = [
+    items: list[Any] = [
         {"id": str(good), **report(IN_SOUTH)},
         {"id": str(uuid7()), **report(IN_SOUTH), "kind": "gossip"},
         {"id": str(twice), **report(IN_NORTH)},

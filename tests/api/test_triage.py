@@ -37,15 +37,6 @@ async def officer(
         yield client
 
 
-@pytest.fixture
-async def colleague(
-    app: FastAPI, engine: Engine, neighbour: Station
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A duty officer of the other station."""
-    async with caller(app, make_officer(engine, neighbour)) as client:
-        yield client
-
-
 def rows(engine: Engine, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query), parameters)]
@@ -56,10 +47,6 @@ async def queue_of(client: httpx.AsyncClient, **asked: object) -> list[dict[str,
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
-
-
-def ids(items: list[dict[str, Any]]) -> list[str]:
-    return [item["case_id"] for item in items]
 
 
 async def acknowledge(

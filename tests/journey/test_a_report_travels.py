@@ -79,7 +79,7 @@ class Officer:
     """A member of staff made on the command line, signed in over HTTP."""
 
     def __init__(self, service: Service, username: str, station_id: str) -> None:
-        command = [TINBAO, "staff", "create", "--role", "duty_officer", "--username", username]
+        command = [str(TINBAO), "staff", "create", "--role", "duty_officer", "--username", username]
         printed = subprocess.run(
             [*command, "--station", station_id, "--json"],
             env=service.environment, check=True, capture_output=True,

@@ -5,6 +5,7 @@ operation. What lies outside a person's scope is a 404; a 403 says only what a r
 """
 
 import secrets
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -223,8 +224,8 @@ class Maker:
             "another device": self.device()[1],
             "the account": self.issuer.token(unique("uid")),
             "another account": self.issuer.token(unique("uid")),
-            "the receipt": receipt_token(self.keys, tip.id)[0],
-            "another receipt": receipt_token(self.keys, other.id)[0],
+            "the receipt": receipt_token(self.keys, tip.id, time.time())[0],
+            "another receipt": receipt_token(self.keys, other.id, time.time())[0],
         }
 
     def staff(self, stations: dict[str, str]) -> dict[str, str | None]:
