@@ -3,24 +3,28 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api import health, openapi, problems
 from api.accounts import device_routes, session_routes
-from api.accounts.identity import firebase_app
+from api.accounts.identity import find_devices, firebase_app
 from api.areas import routes as area_routes
 from api.clock import now
-from api.db import intake_pool, reference_engine, service_engine
+from api.db import lane_connection, reference_engine, service_engine
 from api.guards import Guard
+from api.lanes import Lanes, is_away
+from api.limits import hit_each
 from api.reports import my_routes
 from api.reports import routes as report_routes
+from api.reports.intake import accept, find_each
 from api.reports.reference import Refresher
 from api.secrets import load_keys
 from api.settings import Settings, load_settings
@@ -28,9 +32,6 @@ from api.telemetry import configure_logs, serve_metrics
 from api.triage import routes as triage_routes
 from geo.atlas import Atlases
 from notifications.registrations import TokenSealer
-
-# SQLSTATE classes of a database that is away, full, overloaded, or gave up on us in time.
-AWAY = ("08", "53", "55", "57", "58", "40", "25006", "XX")
 
 
 @asynccontextmanager
@@ -41,8 +42,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.token_sealer = TokenSealer(X25519PublicKey.from_public_bytes(keys.push_public))
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
-    app.state.pool = intake_pool(settings)
-    await app.state.pool.open(wait=False)
+    lanes = open_lanes(app)
     reading = reference_engine(settings)
     app.state.atlases = Atlases(reading, now)
     refresher = app.state.refresher = Refresher(reading, app.state.atlases, keys.fingerprint)
@@ -52,8 +52,26 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         refresher.stop()
         reading.dispose()
-        await app.state.pool.close()
+        for each in lanes:
+            await each.close()
         await app.state.engine.dispose()
+
+
+def open_lanes(app: FastAPI) -> list[Lanes[Any, Any]]:
+    """The micro-batches of the hot paths: who is it, may they, and keep it."""
+    settings: Settings = app.state.settings
+    connect = partial(lane_connection, settings)
+    count = partial(hit_each, keys=app.state.keys, factor=settings.limits.factor)
+    app.state.devices = Lanes("devices", connect, find_devices, lanes=1)
+    app.state.hits = Lanes(
+        "hits", connect, lambda on, requests: count(on, requests=requests), lanes=1
+    )
+    app.state.stored = Lanes("stored", connect, find_each, lanes=1)
+    app.state.intake = Lanes("intake", connect, accept)
+    lanes = [app.state.devices, app.state.hits, app.state.stored, app.state.intake]
+    for each in lanes:
+        each.open()
+    return lanes
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -91,14 +109,10 @@ def install_database_problems(app: FastAPI) -> None:
         return problems.answer(request, problems.ServiceUnavailable())
 
     async def judge(request: Request, error: Exception) -> JSONResponse:
-        cause = getattr(error, "orig", error)
-        state = getattr(cause, "sqlstate", None)
-        gone = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-        if (gone and state is None) or (state or "").startswith(AWAY):
+        if is_away(error):
             return await unavailable(request, error)
         raise error
 
-    app.add_exception_handler(PoolTimeout, unavailable)
     app.add_exception_handler(PoolExhausted, unavailable)
     app.add_exception_handler(psycopg.Error, judge)
     app.add_exception_handler(DBAPIError, judge)

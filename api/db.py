@@ -1,11 +1,10 @@
 """Connections. Services run under a role that can do little; the command line is the owner."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -72,19 +71,13 @@ def reference_engine(settings: Settings) -> Engine:
     )
 
 
-def intake_pool(settings: Settings) -> AsyncConnectionPool[AsyncConnection]:
-    """The connections intake writes with, one statement and one commit at a time."""
-    return AsyncConnectionPool(
+async def lane_connection(settings: Settings) -> AsyncConnection[Any]:
+    """A connection for one lane: each of its statements is a transaction of its own."""
+    return await AsyncConnection.connect(
         libpq_url(settings.service_url),
-        kwargs={
-            "options": libpq_options(settings, API_ROLE),
-            "autocommit": True,
-            "connect_timeout": 2,
-        },
-        min_size=2,
-        max_size=settings.database_pool,
-        timeout=2,
-        open=False,
+        options=libpq_options(settings, API_ROLE),
+        autocommit=True,
+        connect_timeout=2,
     )
 
 

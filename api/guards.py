@@ -5,8 +5,10 @@ Plain ASGI, because it runs for every request.
 
 import asyncio
 import json
+import logging
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +29,8 @@ LONGEST_LENGTH = 10
 """Digits of a Content-Length; Python refuses to read thousands of them."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+SLOW_S = 1.0
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -135,13 +139,17 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def record(scope: Scope, status: int, seconds: float) -> None:
-    """One metric and one log line a request, by route template: paths can hold ids.
+    """One metric a request, and a log line for those worth one, by route template: paths hold ids.
 
-    Whatever else a client invents is in neither.
+    Whatever else a client invents is in neither. Requests that went well and fast are only counted
+    unless the log level is `debug`.
     """
     route = getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.labels(method, route, status).observe(seconds)
+    worth = status >= HTTPStatus.BAD_REQUEST or seconds > SLOW_S
+    if not worth and not logging.getLogger().isEnabledFor(logging.DEBUG):
+        return
     log.info(
         "request.answered",
         method=method,

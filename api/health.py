@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from psycopg import Error
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from api import problems
 from api.clock import Now
@@ -17,11 +17,11 @@ router = APIRouter(tags=["health"])
 
 LEAST_FREE_BYTES = 512 * 1024 * 1024
 
-CHECK = """
+CHECK = text("""
 select (select version_num from alembic_version),
     (select extract(epoch from now() - max(at))::float8 from worker_heartbeats),
     (select extract(epoch from now() - min(due_at))::float8 from deliveries where state = 'pending')
-"""
+""")
 STALE_WORKER_S = 30
 LATE_DELIVERY_S = 300
 
@@ -61,10 +61,11 @@ async def read_readiness(request: Request, now: Now) -> ReadyOut:
     reasons = [] if state.refresher.problem is None else [f"reference: {state.refresher.problem}"]
     warnings: list[str] = []
     try:
-        async with state.pool.connection() as connection:
-            row = await (await connection.execute(CHECK)).fetchone()
-    except (Error, PoolTimeout) as error:
-        reasons.append(f"database: {type(error).__name__}")
+        async with state.engine.connect() as connection:
+            row = (await connection.execute(CHECK)).one()
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        reasons.append(f"database: {type(cause).__name__}")
     else:
         reasons += schema_reasons(row[0])
         warnings += worker_warnings(row[1], row[2])

@@ -38,7 +38,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "cross-site-request": ("Yêu cầu từ trang khác", "The request comes from another site"),
     "cross-site-request.detail": (
-        "Cookie chỉ dùng được từ trang của hệ thống; chương trình khác hãy gửi Authorization: Bearer.",
+        "Cookie chỉ dùng được từ trang của hệ thống; chương trình hãy gửi Authorization: Bearer.",
         "The cookie works from the service's own pages; programs send Authorization: Bearer.",
     ),
     "not-found": ("Không tìm thấy", "Not found"),

@@ -53,10 +53,15 @@ SECOND_FACTOR = Rate("second-factor", 10, 5 * MINUTE)
 SECOND_FACTOR_DAY = Rate("second-factor-day", 60, DAY)
 
 HIT = """
-select hit_rate_limits(%(keys)s::bytea[], %(charges)s::interval[], %(bursts)s::interval[])
+select hit_rate_limits(%(firsts)s::int[], %(lasts)s::int[], %(keys)s::bytea[],
+    %(charges)s::interval[], %(bursts)s::interval[])
 """
-"""The wait, null when there is none. The function is in the migration `0002`: it locks the
-counters first, because only a new statement sees what others committed while it waited."""
+"""The waits of many requests, each null when there is none. The function is in the migration
+`0002`: it locks the counters first, because only a new statement sees what others committed while
+it waited. `firsts` and `lasts` say which of the counters are a request's, from 1."""
+
+Checks = Sequence[tuple[Rate, str]]
+"""A rate and whose it is (a principal or an address); the same one twice counts twice."""
 
 
 def counter(keys: Keys, rate: Rate, principal: str, day: dt.date) -> bytes:
@@ -66,43 +71,53 @@ def counter(keys: Keys, rate: Rate, principal: str, day: dt.date) -> bytes:
 
 
 def arguments(
-    keys: Keys, checks: Sequence[tuple[Rate, str]], *, factor: float, day: dt.date
+    keys: Keys, requests: Sequence[Checks], *, factor: float, day: dt.date
 ) -> dict[str, list[Any]]:
     """The parameters of `HIT`, in whole microseconds: `count` hits fit the burst exactly."""
-    found: dict[str, list[Any]] = {"keys": [], "charges": [], "bursts": []}
-    for (rate, principal), hits in Counter(checks).items():
-        count = max(1, int(rate.count * factor))
-        step = (rate.period // MICROSECOND // count) * MICROSECOND
-        found["keys"].append(counter(keys, rate, principal, day))
-        found["charges"].append(step * hits)
-        found["bursts"].append(step * count)
+    found: dict[str, list[Any]] = {
+        name: [] for name in ("firsts", "lasts", "keys", "charges", "bursts")
+    }
+    for checks in requests:
+        found["firsts"].append(len(found["keys"]) + 1)
+        for (rate, principal), hits in Counter(checks).items():
+            count = max(1, int(rate.count * factor))
+            step = (rate.period // MICROSECOND // count) * MICROSECOND
+            found["keys"].append(counter(keys, rate, principal, day))
+            found["charges"].append(step * hits)
+            found["bursts"].append(step * count)
+        found["lasts"].append(len(found["keys"]))
     return found
 
 
+def seconds(wait: dt.timedelta | None) -> int | None:
+    """A wait in whole seconds, at least one."""
+    return None if wait is None else max(1, math.ceil(wait.total_seconds()))
+
+
 async def hit(
-    on: AsyncSession | AsyncConnection[Any],
-    keys: Keys,
-    checks: Sequence[tuple[Rate, str]],
-    *,
-    factor: float,
+    on: AsyncSession | AsyncConnection[Any], keys: Keys, checks: Checks, *, factor: float
 ) -> int | None:
     """Count one hit on every limit, or on none; None when allowed, else the seconds to wait.
 
-    A check is a rate and whose it is (a principal or an address); the same one twice counts
-    twice. `factor` multiplies every count, 0 switches the limits off. The hit stays only if the
+    `factor` multiplies every count, 0 switches the limits off. The hit stays only if the
     transaction is committed, and others of the same principal wait for that.
     """
     if factor == 0:
         return None
-    given = arguments(keys, checks, factor=factor, day=dt.datetime.now(dt.UTC).date())
-    wait: dt.timedelta | None
-    if isinstance(on, AsyncSession):
-        result = await (await on.connection()).exec_driver_sql(HIT, given)
-        wait = result.scalar_one()
-    else:
-        row = await (await on.execute(HIT, given)).fetchone()
-        wait = row[0] if row else None
-    return None if wait is None else max(1, math.ceil(wait.total_seconds()))
+    if isinstance(on, AsyncConnection):
+        return (await hit_each(on, keys, [checks], factor=factor))[0]
+    given = arguments(keys, [checks], factor=factor, day=dt.datetime.now(dt.UTC).date())
+    result = await (await on.connection()).exec_driver_sql(HIT, given)
+    return seconds(result.scalar_one())
+
+
+async def hit_each(
+    connection: AsyncConnection[Any], keys: Keys, requests: Sequence[Checks], *, factor: float
+) -> list[int | None]:
+    """`hit` for many requests in one statement."""
+    given = arguments(keys, requests, factor=factor, day=dt.datetime.now(dt.UTC).date())
+    rows = await (await connection.execute(HIT, given, prepare=True)).fetchall()
+    return [seconds(row[0]) for row in rows]
 
 
 def forget(connection: Connection) -> int:

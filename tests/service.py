@@ -1,6 +1,5 @@
 """The service as its operator runs it: `tinbao serve` and `tinbao worker`, real processes."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -21,23 +20,36 @@ READY_WITHIN_S = 60.0
 
 @dataclass
 class Service:
-    """One API and one worker on one database; each can be killed and started again."""
+    """APIs and workers on one database; each can be killed and started again."""
 
     home: Path
     environment: dict[str, str]
-    base_url: str
-    metrics_urls: tuple[str, str]
+    own: dict[str, dict[str, str]]
+    """The processes (`serve`, `worker`, `serve-2`, ...), and what the environment of each adds."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def base_urls(self) -> list[str]:
+        """Where each API listens."""
+        ports = [own["TINBAO_PORT"] for own in self.own.values() if "TINBAO_PORT" in own]
+        return [f"http://127.0.0.1:{port}" for port in ports]
+
+    @property
+    def base_url(self) -> str:
+        """Where the first API listens."""
+        return self.base_urls[0]
 
     def log(self, name: str) -> Path:
         """Where a process's standard output and error go, across its lives."""
         return self.home / f"{name}.log"
 
     def start(self, name: str) -> None:
-        """Start `serve` or `worker`."""
+        """Start one of the processes."""
+        command = [str(TINBAO), name.partition("-")[0]]
+        environment = self.environment | self.own[name]
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [str(TINBAO), name], env=self.environment, stdout=log, stderr=log, cwd=self.home
+                command, env=environment, stdout=log, stderr=log, cwd=self.home
             )
 
     def kill(self, name: str) -> None:
@@ -51,17 +63,13 @@ class Service:
         self.start(name)
 
     def wait_until_ready(self) -> None:
-        """Until /readyz is green."""
+        """Until /readyz of every API is green."""
         until = time.monotonic() + READY_WITHIN_S
-        reason = "no answer"
-        while time.monotonic() < until:
-            with contextlib.suppress(httpx.TransportError):
-                answer = httpx.get(f"{self.base_url}/readyz")
-                if answer.status_code == 200:
-                    return
-                reason = answer.text
-            time.sleep(0.1)
-        raise TimeoutError(reason + self.log("serve").read_text()[:4000])
+        for base_url in self.base_urls:
+            while (reason := why_not_ready(base_url)) is not None:
+                if time.monotonic() > until:
+                    raise TimeoutError(reason + self.log("serve").read_text()[:4000])
+                time.sleep(0.1)
 
     def stop(self) -> None:
         """End every process."""
@@ -75,30 +83,47 @@ class Service:
                 process.wait()
 
 
+def why_not_ready(base_url: str) -> str | None:
+    """None when /readyz is green, else what it says."""
+    try:
+        answer = httpx.get(f"{base_url}/readyz")
+    except httpx.TransportError as error:
+        return f"no answer: {error}"
+    return None if answer.status_code == 200 else answer.text
+
+
 @contextmanager
-def running(home: Path, database_url: str, extra: Mapping[str, str]) -> Iterator[Service]:
+def running(
+    home: Path, database_url: str, extra: Mapping[str, str], *, apis: int = 1, workers: int = 1
+) -> Iterator[Service]:
     """A service on a migrated database, in demo mode without limits unless `extra` says else."""
-    port, metrics, worker_metrics = free_port(), free_port(), free_port()
+    own: dict[str, dict[str, str]] = {}
+    for number in range(apis):
+        port, metrics = str(free_port()), str(free_port())
+        own[named("serve", number)] = {"TINBAO_PORT": port, "TINBAO_METRICS_PORT": metrics}
+    for number in range(workers):
+        own[named("worker", number)] = {"TINBAO_WORKER_METRICS_PORT": str(free_port())}
     service = Service(
         home=home,
-        base_url=f"http://127.0.0.1:{port}",
-        metrics_urls=tuple(f"http://127.0.0.1:{p}/metrics" for p in (metrics, worker_metrics)),  # type: ignore[arg-type]
+        own=own,
         environment={
             **os.environ,
             "TINBAO_MODE": "demo",
             "TINBAO_HOME": str(home),
-            "TINBAO_PORT": str(port),
-            "TINBAO_METRICS_PORT": str(metrics),
-            "TINBAO_WORKER_METRICS_PORT": str(worker_metrics),
             "TINBAO_DATABASE_URL": database_url,
             "TINBAO_LIMITS__FACTOR": "0",
             **extra,
         },
     )
     try:
-        for name in ("serve", "worker"):
+        for name in own:
             service.start(name)
         service.wait_until_ready()
         yield service
     finally:
         service.stop()
+
+
+def named(command: str, number: int) -> str:
+    """`serve`, `serve-2`, `serve-3`, ..."""
+    return command if number == 0 else f"{command}-{number + 1}"

@@ -102,16 +102,19 @@ create trigger audit_events_append_only before update or delete or truncate on a
 # A hit costs its charge of time, and a counter holds at most its burst. The counters are locked
 # first, in one order; each later statement then sees what others committed meanwhile.
 RATE_LIMITS = """
-create function hit_rate_limits(counters bytea[], charges interval[], bursts interval[])
+create function lock_rate_limits(counters bytea[]) returns void language sql as $$
+    insert into rate_limits (key, tat)
+    select distinct counter, '-infinity'::timestamptz from unnest(counters) as counter
+    order by counter
+    on conflict (key) do update set tat = rate_limits.tat
+$$;
+
+create function charge_rate_limits(counters bytea[], charges interval[], bursts interval[])
 returns interval language plpgsql as $$
 declare
-    moment timestamptz;
+    moment timestamptz := clock_timestamp();
     wait interval;
 begin
-    insert into rate_limits (key, tat)
-    select counter, '-infinity' from unnest(counters) as counter order by counter
-    on conflict (key) do update set tat = rate_limits.tat;
-    moment := clock_timestamp();
     select max(greatest(tat, moment) + charge - burst - moment) into wait
     from unnest(counters, charges, bursts) as asked (key, charge, burst)
     join rate_limits using (key);
@@ -122,6 +125,23 @@ begin
     from unnest(counters, charges) as asked (key, charge) where rate_limits.key = asked.key;
     return null;
 end $$;
+
+create function hit_rate_limits(
+    firsts int[], lasts int[], counters bytea[], charges interval[], bursts interval[])
+returns setof interval language plpgsql as $$
+begin
+    perform lock_rate_limits(counters);
+    for n in 1 .. cardinality(firsts) loop
+        return next charge_rate_limits(
+            counters[firsts[n] : lasts[n]], charges[firsts[n] : lasts[n]], bursts[firsts[n] : lasts[n]]);
+    end loop;
+end $$;
+"""
+
+DROP_RATE_LIMITS = """
+drop function hit_rate_limits(int[], int[], bytea[], interval[], interval[]);
+drop function charge_rate_limits(bytea[], interval[], interval[]);
+drop function lock_rate_limits(bytea[]);
 """
 
 
@@ -143,7 +163,7 @@ def downgrade() -> None:
     """Go back. The roles stay: other databases of the cluster may use them."""
     op.execute("drop trigger audit_events_append_only on audit_events")
     op.execute("drop function refuse_change()")
-    op.execute("drop function hit_rate_limits(bytea[], interval[], interval[])")
+    op.execute(DROP_RATE_LIMITS)
     op.execute(f"drop owned by {', '.join(ROLES)}")
     for table in ("reports", "case_informed", "case_events", "registers", "register_entries"):
         op.execute(f"alter table {table} disable row level security")

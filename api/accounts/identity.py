@@ -5,6 +5,7 @@ import base64
 import binascii
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from firebase_admin import auth, exceptions
 from google.auth.credentials import AnonymousCredentials
+from psycopg import AsyncConnection
 
 from api import problems
 from api.accounts.tables import ReporterKind
@@ -25,7 +27,7 @@ RECEIPT_SECONDS = 15 * 60
 CLOCK_SKEW_S = 60
 """A phone half a minute behind would otherwise be told its fresh token is used too early."""
 
-FIND_DEVICE = "select id from devices where token_hash = %s"
+FIND_DEVICES = "select token_hash, id from devices where token_hash = any(%s)"
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,13 @@ class _NoCredential(firebase_admin.credentials.Base):  # type: ignore[misc]
         return AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
-async def device_of(request: Request, token: str) -> uuid.UUID | None:
-    """The device a token belongs to."""
-    async with request.app.state.pool.connection() as connection:
-        row = await (await connection.execute(FIND_DEVICE, [token_hash(token)])).fetchone()
-    return row[0] if row else None
+async def find_devices(
+    connection: AsyncConnection[Any], hashes: Sequence[bytes]
+) -> list[uuid.UUID | None]:
+    """The devices that tokens belong to, by the tokens' hashes."""
+    rows = await (await connection.execute(FIND_DEVICES, [list(hashes)], prepare=True)).fetchall()
+    found = dict(rows)
+    return [found.get(each) for each in hashes]
 
 
 async def account_of(request: Request, token: str) -> str | None:
@@ -137,7 +141,7 @@ async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
     keys: Keys = request.app.state.keys
     token = bearer.credentials
     if token.startswith(DEVICE_PREFIX):
-        device = await device_of(request, token)
+        device = await request.app.state.devices(token_hash(token))
         if device is not None:
             principal = f"device:{device}"
             key = keys.reporter_key(principal)

@@ -56,13 +56,7 @@ async def count_locate(request: Request, address: Address) -> None:
     state = request.app.state
     if state.settings.limits.factor == 0:
         return
-    async with state.pool.connection() as connection:
-        seconds = await limits.hit(
-            connection,
-            state.keys,
-            [(limits.LOCATE_PER_ADDRESS, address)],
-            factor=state.settings.limits.factor,
-        )
+    seconds = await state.hits([(limits.LOCATE_PER_ADDRESS, address)])
     if seconds is not None:
         raise problems.TooManyRequests(seconds)
 

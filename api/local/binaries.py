@@ -52,7 +52,7 @@ def _with_postgis(prefix: Path) -> Path | None:
 
 def _unpacked_folder() -> Path:
     private = CHECKOUT / ".local"
-    return MACHINE / "postgis" if IS_ROOT and not enterable(CHECKOUT) else private / "postgis"
+    return (MACHINE if IS_ROOT and not enterable(private) else private) / "postgis"
 
 
 def find_binaries() -> Binaries | None:
@@ -82,6 +82,7 @@ def fetch() -> Binaries:
     """PostGIS programs, fetched when the machine has none. May be called by several at once."""
     if found := find_binaries():
         return found
+    (CHECKOUT / ".local").mkdir(exist_ok=True)
     target = _unpacked_folder()
     with locked(target.with_name("postgis.lock")):
         if found := find_binaries():
@@ -158,7 +159,7 @@ def _unpack_packages(target: Path) -> None:
 
 def _unpack(package: Path, target: Path) -> None:
     command = ["dpkg-deb", "-x", str(package), str(target)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    subprocess.run(command, check=True, capture_output=True, text=True, umask=0o022)
 
 
 @contextlib.contextmanager

@@ -59,12 +59,12 @@ def examine(settings: Settings) -> list[Finding]:
 
 def examine_database(connection: Connection, keys: Keys | None) -> Iterator[Finding]:
     """Schema, durability, keys, boundaries, sealing."""
+    connection.execute(text("set role tinbao_api"))
     at = connection.scalar(text("select version_num from alembic_version"))
     yield Finding(at == latest_revision(), f"schema at {at}, code expects {latest_revision()}")
     for name in DURABILITY:
         value = connection.scalar(text("select current_setting(:name)"), {"name": name})
         yield Finding(value == "on", f"{name} is {value}")
-    connection.execute(text("set role tinbao_api"))
     known = connection.scalar(text("select value from installation where name = 'keys'"))
     if keys is not None:
         same = known in (None, keys.fingerprint)

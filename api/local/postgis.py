@@ -69,8 +69,9 @@ LOG_BYTES = 2**20
 class State(TypedDict):
     """What a cluster must remember between starts."""
 
+    home: str
     folder: str | None
-    """Where the data is, when the server's user cannot enter the home folder."""
+    """Where the data are, when the server's user cannot enter the home folder."""
     port: int
     owner_password: str
     service_password: str
@@ -169,6 +170,9 @@ class Cluster:
             raise DatabaseError(
                 f"{self._own} belongs to another user: run as that user, or set TINBAO_HOME."
             ) from None
+        copied = state["folder"] and state["home"] != str(self.home)
+        if copied and Path(state["home"], "postgres", "state.json").exists():
+            return None  # The folder belongs to the home this one was copied from.
         return state
 
     def _known(self) -> State:
@@ -185,6 +189,7 @@ class Cluster:
             )
         own_folder = not IS_ROOT or enterable(self.home)
         state = State(
+            home=str(self.home),
             folder=None if own_folder else str(MACHINE / f"cluster-{secrets.token_hex(8)}"),
             port=0,
             owner_password=secrets.token_urlsafe(24),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyotp
 from rich.console import Console
-from rich.table import Table
 
 from api.local.client import Client, uuid7
 from api.local.demo import SAMPLE_PLACE, write_private
@@ -69,12 +68,12 @@ def show_accepted(body: dict[str, Any], accepted: dict[str, Any]) -> None:
 
 
 def show_accounts(accounts: list[dict[str, Any]]) -> None:
-    """Who can sign in."""
-    table = Table("role", "username", "password", "TOTP secret", "where", title="Demo logins")
+    """Who can sign in; whole lines, so that nothing is cut where a terminal is narrow."""
+    out.print("\nDemo logins (username, password, TOTP secret, where):")
     for each in accounts:
-        where = each["station_id"] or each["province_code"] or ""
-        table.add_row(each["role"], each["username"], each["password"], each["totp_secret"], where)
-    out.print(table)
+        where = each["station_id"] or each["province_code"] or "everywhere"
+        facts = (each["username"], each["password"], each["totp_secret"], where)
+        out.print("  " + "  ".join(facts), markup=False)
 
 
 def sign_in(client: Client, account: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ are committed together before anyone is answered. Nothing here notifies inside t
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import h3
@@ -81,7 +81,7 @@ with input as materialized (
     insert into reports ({_NAMES}, location, flags)
     select {_NAMES}, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
         array(select jsonb_array_elements_text(routing -> 'flags'))
-    from input order by position
+    from input order by id -- always in one order: batches that cross would deadlock
     on conflict do nothing
     returning case_id
 ), fresh as (
@@ -105,7 +105,7 @@ with input as materialized (
         received_at
     from fresh
 ), {OWE_CTES}
-select id, case_id from fresh
+select case_id from fresh
 """  # noqa: S608 - made of the constants above
 
 STORED = """
@@ -130,6 +130,9 @@ class Stored:
     receipt_signature: bytes
     acknowledgement_id: uuid.UUID
     routing: dict[str, Any]
+
+
+STORED_FACTS = tuple(each.name for each in fields(Stored) if each.name != "routing")
 
 
 @dataclass(frozen=True)
@@ -228,17 +231,29 @@ def cell(lon: float | None, lat: float | None) -> int:
 
 async def accept(
     connection: AsyncConnection[Any], rows: Sequence[dict[str, Any]]
-) -> dict[uuid.UUID, Accepted]:
-    """Store the rows that are new, all in one statement; each id's stored report, new or old.
+) -> list[Accepted]:
+    """Store the rows that are new, all in one statement; for each row what is stored, new or old.
 
     Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
     primary key, then read what it stored.
     """
     parameters = {name: [row[name] for row in rows] for name in _ALL}
     created = await (await connection.execute(ACCEPT, parameters, prepare=True)).fetchall()
-    new = {row[0] for row in created}
-    stored = await find(connection, [row["id"] for row in rows])
-    return {key: Accepted(each, key in new) for key, each in stored.items()}
+    new = {case_id for (case_id,) in created}
+    old = [row["id"] for row in rows if row["case_id"] not in new]
+    known = await find(connection, old) if old else {}
+    return [
+        Accepted(stored_of(row), created=True)
+        if row["case_id"] in new
+        else Accepted(known[row["id"]], created=False)
+        for row in rows
+    ]
+
+
+def stored_of(row: dict[str, Any]) -> Stored:
+    """What a row that was just stored holds."""
+    facts = {name: row[name] for name in STORED_FACTS}
+    return Stored(**facts, routing=row["routing"].obj)
 
 
 async def find(
@@ -248,3 +263,11 @@ async def find(
     async with connection.cursor(row_factory=class_row(Stored)) as cursor:
         await cursor.execute(STORED, {"ids": list(ids)}, prepare=True)
         return {row.id: row for row in await cursor.fetchall()}
+
+
+async def find_each(
+    connection: AsyncConnection[Any], ids: Sequence[uuid.UUID]
+) -> list[Stored | None]:
+    """`find` for a lane."""
+    found = await find(connection, ids)
+    return [found.get(each) for each in ids]

@@ -6,13 +6,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg import AsyncConnection
 from starlette.datastructures import State
 
 from api import limits, problems
 from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
-from api.reports import intake as store
 from api.reports import receipts
 from api.reports.intake import Accepted, Intake
 from api.reports.schemas import ReportIn
@@ -40,24 +38,33 @@ async def submit(
     A report that was already accepted is answered from what is stored, whatever the limits say.
     Raises `TooManyRequests` when something new is over a limit; then nothing was stored.
     """
-    if not reports:
-        return {}
-    async with app.pool.connection() as connection:
-        seconds = await over_limit(
-            connection, app, intake, reports, reporter=reporter, address=address, batch=batch
-        )
-        if seconds is None:
-            rows = await make_rows(intake, reports, reporter, now, request_id)
-            found = await store.accept(connection, rows)
-        else:
-            stored = await store.find(connection, [intake.keys.store_id(key) for key in reports])
-            if len(stored) < len(reports):
-                REPORTS.labels("limited").inc()
-                raise problems.TooManyRequests(seconds)
-            found = {key: Accepted(each, created=False) for key, each in stored.items()}
+    wait = await over_limit(app, intake, reports, reporter=reporter, address=address, batch=batch)
+    if wait is not None:
+        found = await stored_before(app, intake, reports)
+        if len(found) < len(reports):
+            REPORTS.labels("limited").inc()
+            raise problems.TooManyRequests(wait)
+    else:
+        rows = await make_rows(intake, reports, reporter, now, request_id)
+        kept = await asyncio.gather(*(app.intake(row) for row in rows))
+        found = dict(zip(reports, kept, strict=True))
     return {
-        report_id: judge(found[intake.keys.store_id(report_id)], report, reporter)
+        report_id: judge(found[report_id], report, reporter)
         for report_id, report in reports.items()
+    }
+
+
+async def stored_before(
+    app: State, intake: Intake, reports: Mapping[uuid.UUID, ReportIn]
+) -> dict[uuid.UUID, Accepted]:
+    """Those of the reports that were accepted earlier."""
+    stored = await asyncio.gather(
+        *(app.stored(intake.keys.store_id(report_id)) for report_id in reports)
+    )
+    return {
+        report_id: Accepted(each, created=False)
+        for report_id, each in zip(reports, stored, strict=True)
+        if each is not None
     }
 
 
@@ -95,7 +102,6 @@ def judge(found: Accepted, report: ReportIn, reporter: ReporterIdentity) -> Outc
 
 
 async def over_limit(
-    connection: AsyncConnection[Any],
     app: State,
     intake: Intake,
     reports: Mapping[uuid.UUID, ReportIn],
@@ -108,13 +114,13 @@ async def over_limit(
 
     Being over the others must not silence an emergency: those have a small allowance of their own.
     """
-    factor = app.settings.limits.factor
-    ordinary = checks(reporter, address, batch=batch)
-    seconds = await limits.hit(connection, app.keys, ordinary, factor=factor)
-    if seconds is None or not any(is_emergency(intake, each) for each in reports.values()):
-        return seconds
-    urgent = [(limits.URGENT, reporter.principal or address)]
-    return await limits.hit(connection, app.keys, urgent, factor=factor)
+    if app.settings.limits.factor == 0:
+        return None
+    wait: int | None = await app.hits(checks(reporter, address, batch=batch))
+    if wait is None or not any(is_emergency(intake, each) for each in reports.values()):
+        return wait
+    urgent: int | None = await app.hits([(limits.URGENT, reporter.principal or address)])
+    return urgent
 
 
 def checks(

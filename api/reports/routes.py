@@ -19,7 +19,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     201: {"model": schemas.AcceptedOut, "description": "Accepted now"}
 }
 
-ANYONE = {"security": [{}]}
+ANYONE: dict[str, Any] = {"security": [{}]}
 """For the document: a report needs no credentials, though it may have a reporter's."""
 
 
@@ -54,6 +54,7 @@ IntakeNow = Annotated[Intake, Depends(intake_of)]
 
 @router.put(
     "/reports/{report_id}",
+    response_model=schemas.AcceptedOut,
     openapi_extra=ANYONE,
     responses=ACCEPTED
     | problems.documented(
@@ -69,14 +70,13 @@ IntakeNow = Annotated[Intake, Depends(intake_of)]
 )
 async def submit_report(
     request: Request,
-    response: Response,
     report_id: ReportId,
     report: schemas.ReportIn,
     reporter: Reporter,
     intake: IntakeNow,
     now: Now,
     address: Address,
-) -> schemas.AcceptedOut:
+) -> Response:
     """Take a report and route it to the station that answers for its place.
 
     The id is the idempotency key, for good: the same report again gets the same answer (200).
@@ -93,10 +93,14 @@ async def submit_report(
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
         raise outcome
-    response.status_code = 201 if outcome.created else 200
-    response.headers["Location"] = f"/v1/my/reports/{report_id}"
     language = language_asked(request) or report.language
-    return answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
+    body = answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
+    return Response(
+        body.model_dump_json(),
+        status_code=201 if outcome.created else 200,
+        headers={"Location": f"/v1/my/reports/{report_id}"},
+        media_type="application/json",
+    )
 
 
 @router.post(

@@ -11,7 +11,8 @@ service account whose token_uri points here. What a message gets for an answer:
 
 Modes and prefixes are the keys of `ANSWERS`, and `ok`, `flaky` (503 twice, then ok), `hang` (never
 answers), `drop` (closes the connection), `lost` (takes the message, then closes the connection),
-`odd` (takes it, and names it with bytes nobody can store).
+`untrue` (takes it, but says 503), `odd` (takes it, and names it with bytes nobody can store),
+`moody` (of 1,000 messages 150 `unavail`, 30 `untrue`, 5 `hang`, as luck will have it).
 
   POST /token     OAuth tokens; a message without one of them gets a 401
   POST /control   {"mode", "tokens": {token: mode}, "latency_ms", "token_mode"}; each is optional
@@ -25,6 +26,7 @@ import contextlib
 import email.utils
 import functools
 import json
+import random
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -51,6 +53,9 @@ ANSWERS: dict[str, tuple[int, str, str | None, dict[str, str]]] = {
     "apns": (401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", {}),
 }
 """Status, google.rpc code, FCM's own code, headers."""
+
+MOODS = ("unavail", "untrue", "hang", "ok"), (150, 30, 5, 815)
+"""What `moody` is, and how often."""
 
 
 @dataclass
@@ -182,6 +187,8 @@ class StandIn:
             mode = self.control.tokens.get(token, token.split("-", 1)[0])
         if mode == "flaky":
             mode = "unavail" if attempt <= 2 else "ok"
+        if mode == "moody":
+            (mode,) = random.choices(*MOODS)
         if mode == "hang":
             await self.hang()
         if mode == "drop":
@@ -191,6 +198,8 @@ class StandIn:
         self.seen.accepted.append(message)
         if mode == "lost":
             raise Closed
+        if mode == "untrue":
+            return refusal(*ANSWERS["unavail"])
         if mode == "odd":
             return Answer(200, {"name": "projects/\0\ud800/messages/1"})
         return Answer(200, {"name": f"projects/demo/messages/{len(self.seen.accepted)}"})

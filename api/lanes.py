@@ -1,0 +1,179 @@
+"""Micro-batches: what waits goes to the database together, one statement and one commit.
+
+A lane is a connection of its own. An idle lane takes what there is at once, a busy one lets it
+build up: no timer, so a lone request is not slower, and a crowd shares round trip and commit.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from api import problems
+
+log = structlog.get_logger()
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Connection = AsyncConnection[Any]
+
+LANES = 2
+BATCH = 256
+WAITING = 2048
+"""More than this many would wait for seconds: better to say so at once."""
+PATIENCE_S = 6.0
+"""The longest anybody waits for an answer; what the database does later is found by the retry."""
+OUTAGE_PAUSE_S = 0.2
+
+# SQLSTATE classes and codes of a database that is away, full, overloaded, or gave up in time.
+AWAY = ("08", "53", "55", "57", "58", "40", "25006", "XX")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a database error says that the database, not the statement, is at fault."""
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return bool(state.startswith(AWAY))
+
+
+def is_collision(error: psycopg.Error) -> bool:
+    """Whether two transactions got into each other's way: alone, each gets through."""
+    return (error.sqlstate or "").startswith("40")
+
+
+class Lanes(Generic[Item, Result]):
+    """Calls `run(connection, items)` with everything that waits; one result for each item."""
+
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Awaitable[Connection]],
+        run: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        lanes: int = LANES,
+        batch: int = BATCH,
+        waiting: int = WAITING,
+    ) -> None:
+        self._name, self._connect, self._run = name, connect, run
+        self._count, self._batch, self._limit = lanes, batch, waiting
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._something = asyncio.Event()
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def open(self) -> None:
+        """Start the lanes; they connect when there is something to do."""
+        self._tasks = [asyncio.create_task(self._lane()) for _ in range(self._count)]
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of the connections."""
+        self._closing = True
+        self._something.set()
+        await asyncio.gather(*self._tasks)
+
+    async def __call__(self, item: Item) -> Result:
+        """The result of one item; raises `ServiceUnavailable` when the database is away or full.
+
+        An error of the item's own is raised as it is, and concerns nobody else's.
+        """
+        if self._closing or len(self._waiting) >= self._limit:
+            raise problems.ServiceUnavailable
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        self._something.set()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await future
+        except TimeoutError:
+            raise problems.ServiceUnavailable from None
+
+    async def _lane(self) -> None:
+        """Take what waits, again and again."""
+        connection: Connection | None = None
+        while True:
+            taken = await self._take()
+            if taken is None:
+                break
+            if not taken:
+                continue
+            try:
+                if connection is None:
+                    connection = await self._connect()
+                await self._serve(connection, taken)
+            except Exception as error:
+                self._fail(taken, error)
+                await drop(connection)
+                connection = None
+                await asyncio.sleep(OUTAGE_PAUSE_S)
+        await drop(connection)
+
+    async def _take(self) -> list[tuple[Item, asyncio.Future[Result]]] | None:
+        """Everything that waits, up to a batch, less what nobody waits for any more."""
+        while not self._waiting:
+            if self._closing:
+                return None
+            self._something.clear()
+            await self._something.wait()
+        count = min(len(self._waiting), self._batch)
+        taken = [self._waiting.popleft() for _ in range(count)]
+        return [each for each in taken if not each[1].done()]
+
+    async def _serve(
+        self, connection: Connection, taken: list[tuple[Item, asyncio.Future[Result]]]
+    ) -> None:
+        """Run a batch; when the database refuses it, each item for itself."""
+        try:
+            results = await self._run(connection, [item for item, _ in taken])
+        except psycopg.Error as error:
+            if is_away(error) and not is_collision(error):
+                raise
+            await self._replay(connection, taken)
+            return
+        for (_, future), result in zip(taken, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    async def _replay(
+        self, connection: Connection, taken: list[tuple[Item, asyncio.Future[Result]]]
+    ) -> None:
+        """One bad row must not fail the others."""
+        log.warning("lane.replayed", lane=self._name, items=len(taken))
+        for item, future in taken:
+            if future.done():
+                continue
+            try:
+                (result,) = await self._run(connection, [item])
+            except psycopg.Error as error:
+                if connection.broken or connection.closed:
+                    raise
+                if not future.done():
+                    future.set_exception(honest(error))
+            else:
+                if not future.done():
+                    future.set_result(result)
+
+    def _fail(self, taken: list[tuple[Item, asyncio.Future[Result]]], error: BaseException) -> None:
+        """Tell everybody of a batch that it did not work."""
+        log.warning("lane.failed", lane=self._name, items=len(taken), exc_info=error)
+        for _, future in taken:
+            if not future.done():
+                future.set_exception(honest(error))
+
+
+async def drop(connection: Connection | None) -> None:
+    """Close a connection, whatever state it is in."""
+    if connection is not None:
+        with contextlib.suppress(psycopg.Error):
+            await connection.close()
+
+
+def honest(error: BaseException) -> BaseException:
+    """What to raise to the request: a fresh 503 when the database is away."""
+    return problems.ServiceUnavailable() if is_away(error) else error

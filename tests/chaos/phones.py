@@ -1,0 +1,174 @@
+"""Reporters and officers that ask until they are answered, whatever dies meanwhile."""
+
+import asyncio
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pyotp
+
+from api.accounts.staff import Credentials
+from api.local.client import uuid7
+from tests.town import IN_NORTH, IN_SOUTH, report
+
+LONGEST_PAUSE_S = 1.0
+SENT_AGAIN = 0.1
+"""Of the phones that had their answer, how many send once more as if they had not."""
+READ_EVERY = 5
+"""Reports of a phone between two looks into its inbox."""
+
+
+@dataclass
+class Ledger:
+    """What everybody was answered."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    """By status; `none` where the connection broke."""
+    waits_s: list[float] = field(default_factory=list)
+    """From the first attempt to the 2xx, for each report."""
+    faults: list[str] = field(default_factory=list)
+
+    def note(self, answer: httpx.Response) -> None:
+        """Count an answer; of all failures only an honest 503 is allowed."""
+        self.answers[str(answer.status_code)] += 1
+        honest = (
+            answer.status_code == 503
+            and answer.headers.get("Retry-After", "").isdigit()
+            and answer.json()["emergency"]["call"] == "113"
+        )
+        if answer.status_code >= 500 and not honest:
+            self.faults.append(f"{answer.request.method} was answered {answer.status_code}")
+
+
+@dataclass
+class Caller:
+    """Somebody with a bearer token who knows every API."""
+
+    http: httpx.AsyncClient
+    base_urls: list[str]
+    ledger: Ledger
+    token: str = field(default="", repr=False)
+
+    async def insist(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> httpx.Response:
+        """Ask one API or another, ever more patiently, until the answer is not "later"."""
+        headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        attempt = 0
+        while True:
+            url = random.choice(self.base_urls) + path
+            try:
+                answer = await self.http.request(method, url, json=body, headers=headers)
+            except httpx.TransportError:
+                self.ledger.answers["none"] += 1
+            else:
+                self.ledger.note(answer)
+                if answer.status_code != 429 and answer.status_code < 500:
+                    return answer
+            attempt += 1
+            ceiling = min(LONGEST_PAUSE_S, 0.05 * 2**attempt)
+            await asyncio.sleep(random.uniform(0.5, 1) * ceiling)
+
+
+@dataclass
+class Phone(Caller):
+    """A device with a push token; what it was answered and what it was told."""
+
+    push_token: str = ""
+    accepted: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """Its inbox, read bit by bit behind a cursor."""
+    cursor: str = ""
+
+    async def register(self) -> None:
+        """Become a device that can be woken."""
+        made = await self.insist("POST", "/v1/devices", {})
+        self.token = made.json()["token"]
+        push = {"provider": "fcm", "token": self.push_token}
+        await self.insist("PUT", "/v1/devices/self/push", push)
+
+    async def work(self, tickets: Iterator[float]) -> None:
+        """Send a report at the time each ticket says, and read the inbox now and then."""
+        for due in tickets:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self.send()
+            if len(self.accepted) % READ_EVERY == 0:
+                await self.read_inbox()
+
+    async def send(self) -> None:
+        """One report, as often as it takes."""
+        report_id, place = uuid7(), random.choice([IN_NORTH, IN_SOUTH])
+        body, path = report(place, text=f"Việc {report_id}."), f"/v1/reports/{report_id}"
+        began = time.monotonic()
+        answer = await self.insist("PUT", path, body)
+        self.ledger.waits_s.append(time.monotonic() - began)
+        if answer.status_code not in (200, 201):
+            self.ledger.faults.append(f"a report was answered {answer.status_code}")
+            return
+        self.accepted[report_id] = answer.json()
+        if random.random() < SENT_AGAIN:
+            again = await self.insist("PUT", path, body)
+            if again.status_code != 200 or again.json() != answer.json():
+                self.ledger.faults.append(f"sent again, {report_id} was answered otherwise")
+
+    async def read_inbox(self) -> None:
+        """Everything behind the cursor."""
+        while True:
+            page = (await self.insist("GET", f"/v1/inbox?limit=100{self.cursor}")).json()
+            self.told += page["items"]
+            if not page["items"]:
+                return
+            self.cursor = f"&cursor={page['next_cursor']}"
+
+    async def own_reports(self) -> list[str]:
+        """The ids that the service lists as this phone's."""
+        found: list[str] = []
+        cursor = ""
+        while True:
+            page = (await self.insist("GET", f"/v1/my/reports?limit=100{cursor}")).json()
+            found += [item["id"] for item in page["items"]]
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+
+@dataclass
+class Officer(Caller):
+    """An officer on duty, who takes cases into the register one after another."""
+
+    numbers: list[str] = field(default_factory=list)
+    """The register numbers they were answered."""
+
+    async def sign_in(self, credentials: Credentials) -> None:
+        """Sign in; an authenticator's code works once, so this must not be interrupted."""
+        body = {
+            "username": credentials.username,
+            "password": credentials.password,
+            "totp": pyotp.TOTP(credentials.totp_secret).now(),
+        }
+        self.token = (await self.insist("POST", "/v1/sessions", body)).json()["token"]
+
+    async def work(self, until: float, pause_s: float) -> None:
+        """Acknowledge a few of the newest cases at a time."""
+        while time.monotonic() < until:
+            queue = await self.insist("GET", "/v1/queue?state=received&limit=50")
+            for case in random.sample(queue.json()["items"], min(2, len(queue.json()["items"]))):
+                await self.acknowledge(case["case_id"])
+            await asyncio.sleep(pause_s)
+
+    async def acknowledge(self, case_id: str) -> None:
+        """Take one case; an attempt that went through unanswered makes the next a conflict."""
+        path = f"/v1/cases/{case_id}"
+        seen = await self.insist("GET", path)
+        answer = await self.insist(
+            "POST", f"{path}/acknowledgement", **{"If-Match": seen.headers["ETag"]}
+        )
+        if answer.status_code == 200:
+            self.numbers.append(answer.json()["register_number"])
+        elif answer.status_code not in (409, 412):
+            self.ledger.faults.append(f"an acknowledgement was answered {answer.status_code}")
