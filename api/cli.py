@@ -78,6 +78,8 @@ def serve() -> None:
     uvicorn.run(
         "api.app:from_environment",
         factory=True,
+        http="api.wire:Protocol",
+        ws="none",
         host=settings.host,
         port=settings.port,
         workers=settings.processes,
@@ -139,10 +141,11 @@ def owner_url() -> str:
 
 @demo_app.command("load")
 def demo_load() -> None:
-    """Load approximate boundaries and demo accounts; what is there already stays."""
+    """Migrate, then load approximate boundaries and demo accounts; what is there already stays."""
     settings = checked_settings()
     if settings.mode != "demo":
         refuse("demo data is refused in production (TINBAO_MODE=demo allows it)", EX_CONFIG)
+    migrations.upgrade(owner_url())
     demo.load(settings, say=out.print)
 
 

@@ -177,4 +177,9 @@ def language_of(request: Request) -> Language:
     return language_asked(request) or "vi"
 
 
-Speak = Annotated[Language, Depends(language_of)]
+async def language_spoken(request: Request) -> Language:
+    """`language_of` as a dependency."""
+    return language_of(request)
+
+
+Speak = Annotated[Language, Depends(language_spoken)]

@@ -29,6 +29,9 @@ log = structlog.get_logger()
 TIDY_EVERY_S = 1.0
 FORGET_EVERY_S = 600.0
 RETRY_S = 2.0
+LEASE_PER_TIMEOUT = 3
+"""A push may start within half of its lease and takes one time-out at most: this leaves room to
+settle it, and is how late what a dead worker held becomes due again."""
 
 BEAT = text("""
 insert into worker_heartbeats (worker, at) values (:worker, now())
@@ -57,6 +60,7 @@ def run(settings: Settings) -> None:
         TokenOpener(X25519PrivateKey.from_private_bytes(load_push_private(settings.keys))),
         stop=stop,
         concurrency=settings.push.concurrency,
+        lease=LEASE_PER_TIMEOUT * settings.push.timeout,
     )
     keeper.join()
     engine.dispose()

@@ -74,7 +74,7 @@ def new_token(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
-def address_of(request: Request) -> str:
+async def address_of(request: Request) -> str:
     """The client's address, for rate limits only: never stored, never logged."""
     return request.client.host if request.client else ""
 
@@ -157,7 +157,7 @@ async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
 Reporter = Annotated[ReporterIdentity, Depends(identify)]
 
 
-def known(reporter: Reporter) -> ReporterIdentity:
+async def known(reporter: Reporter) -> ReporterIdentity:
     """A reporter who is somebody: a device or an account."""
     if reporter.key is None:
         raise problems.NotAuthenticated
@@ -202,7 +202,7 @@ async def identify_reader(request: Request, bearer: Bearer, now: Now) -> ReaderI
         if stored_id is None:
             raise problems.NotAuthenticated
         return ReaderIdentity(None, stored_id)
-    reporter = known(await identify(request, bearer))
+    reporter = await known(await identify(request, bearer))
     return ReaderIdentity(reporter.key, None)
 
 

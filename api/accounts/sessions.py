@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -195,7 +195,7 @@ def unauthenticated() -> problems.NotAuthenticated:
     return problems.NotAuthenticated(headers={"WWW-Authenticate": "Bearer"})
 
 
-def session_token(
+async def session_token(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     cookie: Annotated[str | None, Depends(COOKIE_SCHEME)],
@@ -250,10 +250,10 @@ async def signed_in(
 Officer = Annotated[OfficerIdentity, Depends(signed_in)]
 
 
-def require(*roles: StaffRole) -> Callable[[OfficerIdentity], OfficerIdentity]:
+def require(*roles: StaffRole) -> Callable[[OfficerIdentity], Awaitable[OfficerIdentity]]:
     """A dependency for members of staff with one of these roles; others get a 403."""
 
-    def allowed(officer: Officer) -> OfficerIdentity:
+    async def allowed(officer: Officer) -> OfficerIdentity:
         if officer.role not in roles:
             raise problems.RoleNotAllowed
         return officer

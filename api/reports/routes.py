@@ -23,7 +23,7 @@ ANYONE: dict[str, Any] = {"security": [{}]}
 """For the document: a report needs no credentials, though it may have a reporter's."""
 
 
-def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
+async def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
     """The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
     if report_id.version not in (4, 7):
         error = {"type": "report_id", "loc": ("path", "report_id")}
@@ -35,7 +35,7 @@ def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -
 ReportId = Annotated[uuid.UUID, Depends(check_report_id)]
 
 
-def intake_of(request: Request, now: Now) -> Intake:
+async def intake_of(request: Request, now: Now) -> Intake:
     """What this moment's reports are taken in with."""
     state = request.app.state
     reference = state.refresher.reference

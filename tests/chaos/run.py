@@ -1,0 +1,241 @@
+"""A whole installation under load while its parts are killed, and what came of it."""
+
+import asyncio
+import json
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from api import migrations
+from api.accounts.staff import Credentials, create_staff
+from api.accounts.tables import StaffRole
+from api.local.postgis import Cluster
+from api.secrets import Keys, create_keys, load_keys
+from tests.chaos import verdict
+from tests.chaos.killer import KINDS, Killer
+from tests.chaos.phones import Ledger, Officer, Phone
+from tests.service import Service, running
+from tests.stand_ins.running import Fcm, fcm_running
+from tests.town import load_town
+
+ANSWERED_WITHIN_S = 30.0
+PENDING = text("select count(*) from deliveries where state = 'pending'")
+QUIET = ("request.answered", "delivery.attempted")
+"""Events of the log that are no news."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much chaos."""
+
+    reports: int
+    kills: int
+    seconds: float
+    """Reports come and kills happen for half of it; the rest is for starting and draining."""
+    apis: int = 1
+    workers: int = 1
+    phones: int = 24
+    push_timeout_s: int = 2
+    """A dead worker's pushes come due again after three times as long."""
+    officer_pause_s: float = 0.5
+
+
+@dataclass
+class Result:
+    """What came of it. Times in seconds."""
+
+    plan: Plan
+    ledger: Ledger
+    killer: Killer
+    acknowledged: int
+    """Cases that officers took into the register."""
+    lost: int
+    duplicates: int
+    pushes: int
+    extra_copies: int
+    drained_s: float
+    """From the last kill until nothing was owed any more."""
+    faults: list[str]
+
+    def table(self) -> str:
+        """For people."""
+        p50, p99, longest = np.percentile(self.ledger.waits_s or [np.nan], [50, 99, 100])
+        kills = ", ".join(f"{kind} {self.killer.kills[kind]}" for kind in KINDS)
+        answers = ", ".join(f"{n} x {what}" for what, n in sorted(self.ledger.answers.items()))
+        facts = {
+            "reports acknowledged": f"{len(self.ledger.waits_s)} of {self.plan.reports}",
+            "kills (-9)": f"{self.killer.kills.total()} ({kills})",
+            "lost": self.lost,
+            "duplicates": self.duplicates,
+            "cases taken by officers": self.acknowledged,
+            "pushes": f"{self.pushes}, of them {self.extra_copies} extra copies",
+            "time to 2xx": f"p50 {p50:.3f} s, p99 {p99:.2f} s, longest {longest:.2f} s",
+            "drained after the last kill": f"{self.drained_s:.1f} s",
+            "answers": answers,
+            "faults": "; ".join(self.faults[:10]) or "none",
+        }
+        return "\n".join(f"| {name:<27} | {fact} |" for name, fact in facts.items())
+
+
+@dataclass
+class Scene:
+    """Everything that is up."""
+
+    plan: Plan
+    service: Service
+    cluster: Cluster
+    engine: Engine
+    fcm: Fcm
+    keys: Keys
+    staff: list[Credentials]
+
+
+def run(plan: Plan) -> Result:
+    """Build an installation in a temporary folder, wreck it, judge it, and remove it."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tinbao-chaos-")))
+        cluster = Cluster(home / "database", durable=True)
+        stack.callback(cluster.remove)
+        cluster.up()
+        migrations.upgrade(cluster.url())
+        cluster.grant_service()
+        engine = create_engine(cluster.url(), pool_pre_ping=True)
+        stack.callback(engine.dispose)
+        load_town(engine, home / "keys")
+        create_keys(home / "keys")
+        keys = load_keys(home / "keys")
+        seed = home / "fcm.json"
+        seed.write_text(json.dumps({"mode": "moody"}))
+        fcm = stack.enter_context(fcm_running(home, "--seed-file", str(seed)))
+        extra = {
+            "TINBAO_SERVICE_DATABASE_URL": cluster.service_url(),
+            "TINBAO_PUSH__ENDPOINT": fcm.url,
+            "TINBAO_PUSH__CREDENTIALS_FILE": str(fcm.credentials_file),
+            "TINBAO_PUSH__TIMEOUT": f"PT{plan.push_timeout_s}S",
+        }
+        started = running(home, cluster.url(), extra, apis=plan.apis, workers=plan.workers)
+        service = stack.enter_context(started)
+        staff = [hire(engine, keys, station) for station in ("w-00001", "w-00002")]
+        result = asyncio.run(wreck(Scene(plan, service, cluster, engine, fcm, keys, staff)))
+        if result.faults:
+            result.faults += last_words(service)
+        return result
+
+
+def hire(engine: Engine, keys: Keys, station_id: str) -> Credentials:
+    """An officer of a station."""
+    with Session(engine) as session, session.begin():
+        return create_staff(
+            session,
+            keys,
+            role=StaffRole.DUTY_OFFICER,
+            username=f"officer-{station_id}",
+            station_id=station_id,
+        )
+
+
+async def wreck(scene: Scene) -> Result:
+    """Send, kill and acknowledge at the same time; then wait until nothing is owed, and judge."""
+    plan, ledger = scene.plan, Ledger()
+    killer = Killer(scene.service, scene.cluster, ledger.faults)
+    limits = httpx.Limits(max_connections=plan.phones + len(scene.staff))
+    async with httpx.AsyncClient(timeout=10, limits=limits) as http:
+        urls = scene.service.base_urls
+        phones = [Phone(http, urls, ledger, push_token=f"phone-{n}") for n in range(plan.phones)]
+        officers = [Officer(http, urls, ledger) for _ in scene.staff]
+        await asyncio.gather(*(phone.register() for phone in phones))
+        for officer, credentials in zip(officers, scene.staff, strict=True):
+            await officer.sign_in(credentials)
+        began, lasts_s = time.monotonic(), plan.seconds / 2
+        tickets = spread(began, lasts_s, plan.reports)
+        work = asyncio.gather(
+            asyncio.to_thread(killer.run, list(spread(began, lasts_s, plan.kills))),
+            *(phone.work(tickets) for phone in phones),
+            *(officer.work(began + lasts_s, plan.officer_pause_s) for officer in officers),
+        )
+        try:
+            await asyncio.wait_for(work, lasts_s + ANSWERED_WITHIN_S)
+            drained = await drain(scene.engine, time.monotonic() + plan.seconds)
+            for phone in phones:
+                await asyncio.wait_for(phone.read_inbox(), ANSWERED_WITHIN_S)
+        except TimeoutError:
+            ledger.faults.append("not everything was answered and sent in time")
+            drained = time.monotonic()
+        return await judge(scene, killer, phones, officers, drained - killer.last)
+
+
+def spread(began: float, lasts_s: float, count: int) -> Iterator[float]:
+    """So many random moments, evenly spread; several takers may share them."""
+    slot = lasts_s / count
+    return (began + slot * (number + random.random()) for number in range(count))
+
+
+async def drain(engine: Engine, until: float) -> float:
+    """When nothing was owed any more."""
+    while time.monotonic() < until:
+        with engine.connect() as connection:
+            if not connection.scalar(PENDING):
+                return time.monotonic()
+        await asyncio.sleep(0.1)
+    raise TimeoutError
+
+
+async def judge(
+    scene: Scene,
+    killer: Killer,
+    phones: Sequence[Phone],
+    officers: Sequence[Officer],
+    drained_s: float,
+) -> Result:
+    """Compare what everybody was promised with what there is."""
+    ledger, pushed = phones[0].ledger, scene.fcm.accepted()
+    rows = verdict.stored(scene.engine, scene.keys)
+    accepted = {report_id for phone in phones for report_id in phone.accepted}
+    listed = [found for phone in phones for found in await phone.own_reports()]
+    numbers = verdict.register_numbers(scene.engine)
+    faults = [
+        *ledger.faults,
+        *verdict.half_done(scene.engine),
+        *verdict.untold(scene.engine, phones, pushed),
+    ]
+    if sorted(listed) != sorted(map(str, accepted)):
+        faults.append("the phones' own lists are not what they were answered")
+    if len(ledger.waits_s) != scene.plan.reports:
+        faults.append(f"{scene.plan.reports - len(ledger.waits_s)} reports were never answered")
+    if not {n for each in officers for n in each.numbers} <= numbers:
+        faults.append("an officer was given a number that is in no register")
+    lost = len(accepted - rows.keys())
+    duplicates = rows.total() - len(accepted)
+    if lost or duplicates:
+        faults.append(f"{lost} lost, {duplicates} duplicates")
+    return Result(
+        plan=scene.plan,
+        ledger=ledger,
+        killer=killer,
+        acknowledged=len(numbers),
+        lost=lost,
+        duplicates=duplicates,
+        pushes=len(pushed),
+        extra_copies=len(pushed) - len(set(pushed)),
+        drained_s=drained_s,
+        faults=faults,
+    )
+
+
+def last_words(service: Service) -> list[str]:
+    """The end of what each process had to say beyond the everyday."""
+    found = []
+    for name in service.own:
+        lines = service.log(name).read_text(errors="replace").splitlines()
+        news = [line for line in lines if not any(event in line for event in QUIET)]
+        found += [f"{name}: {line}" for line in news[-5:]]
+    return found
