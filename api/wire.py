@@ -30,7 +30,7 @@ def refusal() -> bytes:
 class Protocol(HttpToolsProtocol):
     """uvicorn's own, in our manner."""
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
         """Refuse and close; uvicorn would answer `msg` as plain text."""
         self.transport.write(refusal())
         self.transport.close()

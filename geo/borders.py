@@ -1,18 +1,18 @@
 """The borders of many areas, for what happens within some metres of a point.
 
 Every ring is cut into runs of at most `RUN` edges with a box each. A question looks at the boxes
-first and at single edges only in the runs near the point. Plain arrays, no geometry engine: borders
-of any shape, valid or not, have an answer.
+first and at single edges only in the runs near the point. Plain arrays, which may be a file shared
+by many processes, and no geometry engine: borders of any shape, valid or not, have an answer.
 """
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import STRtree
 
 from geo.plane import (
     Floats,
@@ -26,6 +26,8 @@ from geo.plane import (
 
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name, in memory or in a file."""
 
 RUN = 32
 """Edges in a run: half makes the boxes cost more than the edges they save, double the reverse."""
@@ -34,54 +36,73 @@ SCALED_UP_TO_M = 5_000.0
 """Discs up to this radius are measured in the scaled plane, larger ones in the azimuthal one."""
 
 
+def outline(areas: Geometries) -> dict[str, NDArray[Any]]:
+    """The arrays of `Borders` for polygons or multipolygons."""
+    west, south, east, north = shapely.bounds(areas).T if len(areas) else np.empty((4, 0))
+    middle = np.nan_to_num((south + north) / 2)
+    scales = [math.prod(metres_per_degree(lat)) for lat in middle.tolist()]
+    rings, owners, holes = _rings(areas)
+    lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
+    xy: Floats = np.concatenate(rings) if rings else np.empty((0, 2))
+    ring_ends = np.cumsum(lengths)
+    ring_owner = np.array(owners, dtype=np.int64)
+
+    runs = -((1 - lengths) // RUN)
+    ring = np.repeat(np.arange(len(lengths)), runs)
+    starts = (ring_ends - lengths)[ring] + RUN * _ramp(runs)
+    ends = np.minimum(starts + RUN, (ring_ends - 1)[ring])
+    return {
+        "xy": xy,
+        "ring_ends": ring_ends,
+        "ring_owner": ring_owner,
+        "ring_sign": np.where(np.array(holes, dtype=np.bool_), -1.0, 1.0),
+        "ring": ring,
+        "starts": starts,
+        "ends": ends,
+        "first_run": np.searchsorted(ring_owner[ring], np.arange(len(areas) + 1)),
+        "boxes": _boxes(xy, starts, ends),
+        "around": np.column_stack([west, south, -east, -north]),
+        "areas_m2": shapely.area(areas) * scales,
+    }
+
+
+def _boxes(xy: Floats, starts: Ints, ends: Ints) -> Floats:
+    """West, south, -east, -north of each run, its last vertex included.
+
+    Signs as `_meet` wants them: it takes one comparison instead of four.
+    """
+    if not len(starts):
+        return np.empty((0, 4))
+    low, high = np.minimum.reduceat(xy, starts), np.maximum.reduceat(xy, starts)
+    return np.concatenate([np.minimum(low, xy[ends]), -np.maximum(high, xy[ends])], axis=1)
+
+
 class Borders:
-    """The rings of `areas` (polygons or multipolygons), known by their position in that array."""
+    """The rings of areas, known by their position; from the arrays that `outline` makes."""
 
-    def __init__(self, areas: Geometries) -> None:
-        self._tree = STRtree(areas)
-        self._bounds: Floats = shapely.bounds(areas)
-        middle = np.nan_to_num(self._bounds[:, [1, 3]].mean(axis=1))
-        scales = [math.prod(metres_per_degree(lat)) for lat in middle.tolist()]
-        self._areas_m2: Floats = shapely.area(areas) * scales
-
-        rings, owners, holes = _rings(areas)
-        lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
-        self._xy: Floats = np.concatenate(rings) if rings else np.empty((0, 2))
-        self._ring_owner = np.array(owners, dtype=np.int64)
-        self._ring_sign = np.where(holes, -1.0, 1.0)
-
-        runs = -((1 - lengths) // RUN)
-        first = np.cumsum(lengths) - lengths
-        self._ring = np.repeat(np.arange(len(lengths)), runs)
-        self._starts = first[self._ring] + RUN * _ramp(runs)
-        self._ends = np.minimum(self._starts + RUN, (first + lengths - 1)[self._ring])
-        self._owner = self._ring_owner[self._ring]
-        self._first_run = np.searchsorted(self._owner, np.arange(len(areas) + 1))
-        self._boxes = self._boxes_of_runs()
-
-    def _boxes_of_runs(self) -> Floats:
-        """West, south, -east, -north of each run, its last vertex included.
-
-        Signs as `_meet` wants them: it takes one comparison instead of four.
-        """
-        if not len(self._starts):
-            return np.empty((0, 4))
-        low = np.minimum.reduceat(self._xy, self._starts)
-        high = np.maximum.reduceat(self._xy, self._starts)
-        last = self._xy[self._ends]
-        return np.concatenate([np.minimum(low, last), -np.maximum(high, last)], axis=1)
+    def __init__(self, arrays: Arrays) -> None:
+        self._xy: Floats = arrays["xy"]
+        self._ring_owner: Ints = arrays["ring_owner"]
+        self._ring_sign: Floats = arrays["ring_sign"]
+        self._ring: Ints = arrays["ring"]
+        self._starts: Ints = arrays["starts"]
+        self._ends: Ints = arrays["ends"]
+        self._first_run: Ints = arrays["first_run"]
+        self._boxes: Floats = arrays["boxes"]
+        self._around: Floats = arrays["around"]
+        self._areas_m2: Floats = arrays["areas_m2"]
 
     def disc(self, lon: float, lat: float, radius_m: float) -> tuple[Ints, Floats]:
         """The areas whose box meets a disc, in order, and how many m2 of the disc each has."""
         large = radius_m > SCALED_UP_TO_M
         # In the azimuthal plane a long straight edge bends a little: look a little further.
         box = box_round(lon, lat, radius_m * 1.02 if large else radius_m)
-        areas = np.sort(self._tree.query(shapely.box(*box)))
+        areas = _meet(self._around, box).nonzero()[0]
         runs = self._runs_of(areas)
         near = _meet(self._boxes[runs], box)
         inside = self._wholly_inside(areas, lon, lat, radius_m) if large else np.zeros(0, np.int64)
         if len(inside):
-            crossed = ~np.isin(self._owner[runs], inside)
+            crossed = ~np.isin(self._ring_owner[self._ring[runs]], inside)
             runs, near = runs[crossed], near[crossed]
         found = np.zeros(len(areas))
         found[np.searchsorted(areas, inside)] = self._areas_m2[inside]
@@ -108,29 +129,17 @@ class Borders:
         np.add.at(found, np.searchsorted(areas, self._ring_owner[rings]), signed)
         return areas, found
 
-    def distance(self, area: int, lon: float, lat: float, limit_m: float) -> float | None:
-        """Metres to the border of one area, holes included; None beyond `limit_m`.
-
-        Edges are straight in degrees. Exact to a centimetre at 500 m, and in proportion nearer.
-        """
-        box = box_round(lon, lat, limit_m)
-        runs = self._near_runs([area], box)
-        if not len(runs):
-            return None
-        feet = self._feet(runs, lon, lat)
-        least = math.sqrt(np.einsum("ij,ij->i", feet, feet).min())
-        return least if least <= limit_m else None
-
     def nearest(self, lon: float, lat: float, within_m: float) -> list[tuple[int, float]]:
         """Areas whose border is within so many metres, nearest first; of equals the first listed.
 
         Good for some tens of kilometres. Equal means: to the millimetre.
         """
         box = box_round(lon, lat, within_m)
-        runs = self._near_runs(sorted(self._tree.query(shapely.box(*box)).tolist()), box)
+        runs = self._runs_of(_meet(self._around, box).nonzero()[0])
+        runs = runs[_meet(self._boxes[runs], box)]
         if not len(runs):
             return []
-        owners, first, own = np.unique(self._owner[runs], return_index=True, return_inverse=True)
+        owners, first, own = np.unique(self._ring_owner[self._ring[runs]], return_index=True, return_inverse=True)
         upper = np.minimum.reduceat(distances(lon, lat, *self._xy[self._starts[runs]].T), first)
         worth = self._box_distances(runs, lon, lat) <= np.minimum(upper, within_m)[own] + 0.01
         x, y = self._feet(runs[worth], lon, lat).T
@@ -146,16 +155,6 @@ class Borders:
         first = self._first_run[areas]
         count = self._first_run[areas + 1] - first
         return np.repeat(first, count) + _ramp(count)
-
-    def _near_runs(self, areas: list[int], box: tuple[float, float, float, float]) -> Ints:
-        """Runs of these areas whose box meets another, in order of `areas`."""
-        found = [np.empty(0, np.int64)]
-        for area in areas:
-            first, end = self._first_run[area], self._first_run[area + 1]
-            near = _meet(self._boxes[first:end], box).nonzero()[0]
-            if len(near):
-                found.append(near + first)
-        return np.concatenate(found)
 
     def _box_distances(self, runs: Ints, lon: float, lat: float) -> Floats:
         """Never more than the metres to any edge of the run, and little less."""
@@ -180,8 +179,8 @@ class Borders:
 
     def _wholly_inside(self, areas: Ints, lon: float, lat: float, radius_m: float) -> Ints:
         """Areas whose box lies in the disc."""
-        west, south, east, north = self._bounds[areas].T
-        corners = [(x, y) for x in (west, east) for y in (south, north)]
+        west, south, east, north = self._around[areas].T
+        corners = [(x, y) for x in (west, -east) for y in (south, -north)]
         farthest = np.max([distances(lon, lat, x, y) for x, y in corners], axis=0)
         return np.asarray(areas[farthest < radius_m * 0.999])
 

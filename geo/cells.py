@@ -6,25 +6,21 @@ the cell's lower left corner is inside. Walking from that corner up and then rig
 is inside in the end if one was in the beginning and crossed the border an even number of times.
 
 Borders keep their original doubles. Where rounding could change an answer, and on every border,
-`geo.exact` decides; there a point on a border is inside. Made by `geo.packing`.
+`geo.walk` decides without it; a point on a border is inside. Made by `geo.packing`.
 """
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.exact import walk_ends_inside
-from geo.plane import Floats, box_round, metres_per_degree
+from geo.borders import Arrays
+from geo.plane import Floats, box_round, metres_per_degree, reach_round
+from geo.walk import crossings, ends_inside
+from geo.ward_index import NOWHERE
 
-Arrays = Mapping[str, NDArray[np.generic]]
 Ints = NDArray[np.int64]
-
-NOWHERE = -1
-"""The position of a point that no area covers."""
 
 BLOCK_BITS = 4
 BLOCK = 1 << BLOCK_BITS
@@ -111,8 +107,8 @@ class Cells:
             numbers = iter(self._flat[2 * stretches[i] : 2 * stretches[i + 1] + 2].tolist())
             x1, y1 = next(numbers), next(numbers)
             above, left = y1 > y, x1 < x0
-            if y1 == y:
-                return self._surely_inside(pair, x0, y0, x, y)
+            if y1 == y and x1 == x:
+                return True
             for x2, y2 in zip(numbers, numbers, strict=True):
                 if (y2 > y) is not above:
                     above = not above
@@ -127,8 +123,8 @@ class Cells:
                             return self._surely_inside(pair, x0, y0, x, y)
                         if (side < 0) is not (corner < 0):
                             inside ^= 1
-                elif y2 == y:
-                    return self._surely_inside(pair, x0, y0, x, y)
+                elif y2 == y and (x2 == x or (y1 == y and (x1 < x) is not (x2 < x))):
+                    return True
                 if (x2 < x0) is not left:
                     left = not left
                     low, high = (y1, y2) if y1 < y2 else (y2, y1)
@@ -148,7 +144,7 @@ class Cells:
     def _surely_inside(self, pair: int, x0: float, y0: float, x: float, y: float) -> bool:
         """The same without rounding; borders count as inside."""
         stretches = [self._stretch(i) for i in self._stretches_of(pair)]
-        return walk_ends_inside(stretches, (x0, y0), self._listed[pair] & 1 == 1, (x, y))
+        return ends_inside(stretches, (x0, y0), self._listed[pair] & 1 == 1, (x, y))
 
     def _stretches_of(self, pair: int) -> range:
         return range(self._first_stretch[pair], self._first_stretch[pair + 1])
@@ -193,16 +189,20 @@ class Cells:
         point, pair = spread(first[cell], first[cell + 1])
         edge_of, edge = self._edges(pair)
         at = point[edge_of]
-        crossings, doubtful = _crossings(
-            self._xy[edge].T, self._xy[edge + 1].T, x0[at], y0[at], x[at], y[at], self._doubt
-        )
         listed = self._arrays["listed"][pair].astype(np.int64)
-        inside = (np.bincount(edge_of, crossings, len(pair)).astype(np.int64) ^ listed) & 1
-        doubts = np.unique(edge_of[doubtful])
-        for i in doubts.tolist():
+        odd, touched, doubtful = crossings(
+            self._xy[edge].T,
+            self._xy[edge + 1].T,
+            np.stack([x0[at], y0[at]]),
+            np.stack([x[at], y[at]]),
+            self._doubt,
+        )
+        inside = (np.bincount(edge_of, odd, len(pair)).astype(np.int64) ^ listed) & 1
+        for i in np.setdiff1d(edge_of[doubtful], edge_of[touched]).tolist():
             n = point[i]
             corner, spot = (float(x0[n]), float(y0[n])), (float(x[n]), float(y[n]))
             inside[i] = self._surely_inside(int(pair[i]), *corner, *spot)
+        inside[edge_of[touched]] = 1
         found = np.full(len(x), NOWHERE, dtype=np.int64)
         hits = inside.nonzero()[0][::-1]
         found[point[hits]] = listed[hits] >> 1
@@ -225,7 +225,7 @@ class Cells:
         inside = 0.0 <= left and right < self._columns and 0.0 <= low and high < self._rows
         if not inside or right - left > FAR or high - low > FAR:
             return NOWHERE
-        one = self._cell(int(left), int(low)) & (AREA | 1 << 31)
+        one = self._cell(int(left), int(low)) & AREA
         for row in range(int(low), int(high) + 1):
             for column in range(int(left), int(right) + 1):
                 cell = self._cell(column, row)
@@ -237,34 +237,85 @@ class Cells:
         """Metres to the nearest border of an area, holes included; None beyond `limit_m`.
 
         Edges are straight in degrees. Exact to a centimetre at 500 m, and in proportion nearer.
+        Looks at the cells round the point, ring by ring, as long as one could hold a nearer border.
         """
-        west, south, east, north = box_round(lon, lat, limit_m)
-        if not (
-            self.west <= east
-            and west <= self.west + self._columns * self.step
-            and self.south <= north
-            and south <= self.south + self._rows * self.step
-        ):
+        fx = (lon - self.west) * self._per_degree
+        fy = (lat - self.south) * self._per_degree
+        aside, up = (reach * self._per_degree for reach in reach_round(lat, limit_m))
+        if not (-aside <= fx <= self._columns + aside and -up <= fy <= self._rows + up):
             return None
-        scale = metres_per_degree(lat)
-        column = math.floor((lon - self.west) * self._per_degree)
-        row = math.floor((lat - self.south) * self._per_degree)
-        nearer = _Nearer(self, area, (lon, lat), scale, limit_m * limit_m)
-        inside = 0 <= column < self._columns and 0 <= row < self._rows
-        cell = self._cell(column, row) if inside else 0
-        rings = itertools.count(max(cell, 0) >> AREA_BITS)
-        for ring in rings:
-            if not nearer.look(column, row, ring):
+        column, row = math.floor(fx), math.floor(fy)
+        east, north = metres_per_degree(lat)
+        width, height = self.step * east, self.step * north
+        # Metres from the point to the west and south side of its cell.
+        x, y = (fx - column) * width, (fy - row) * height
+        within = 0 <= column < self._columns and 0 <= row < self._rows
+        clear = max(self._cell(column, row), 0) >> AREA_BITS if within else 0
+        best = limit = limit_m * limit_m
+        for ring in range(clear, self._columns + self._rows):
+            inner = ring - 1
+            nearest = min(x + inner * width, ring * width - x, y + inner * height, ring * height - y)
+            if ring and nearest * nearest > best:
                 break
-        return nearer.metres
+            for dx, dy in ring_of(ring):
+                gap_x = dx * width - x if dx > 0 else x - (dx + 1) * width if dx else 0.0
+                gap_y = dy * height - y if dy > 0 else y - (dy + 1) * height if dy else 0.0
+                if gap_x * gap_x + gap_y * gap_y <= best:
+                    for stretch in self._borders_in(column + dx, row + dy, area):
+                        best = min(best, nearest_squared(stretch, lon, lat, east, north))
+        return math.sqrt(best) if best < limit else None
 
-    def edges_in(self, column: int, row: int, area: int) -> Iterator[Floats]:
-        """The stretches of an area's border in a cell."""
+    def _borders_in(self, column: int, row: int, area: int) -> list[list[float]]:
+        """The stretches of an area's border in a cell, longitudes and latitudes in turn."""
         if not (0 <= column < self._columns and 0 <= row < self._rows):
-            return
+            return []
         cell = self._cell(column, row)
-        if cell < 0:
-            for pair in range(self._first_listed[~cell], self._first_listed[1 + ~cell]):
-                if self._listed[pair] >> 1 == area:
-                    for i in self._stretches_of(pair):
-                        yield self._stretches[2 * i], self._stretches[2 * i + 1]
+        if cell >= 0:
+            return []
+        listed, stretches = self._listed, self._stretches
+        return [
+            self._flat[2 * stretches[i] : 2 * stretches[i + 1] + 2].tolist()
+            for pair in range(self._first_listed[~cell], self._first_listed[1 + ~cell])
+            if listed[pair] >> 1 == area
+            for i in range(2 * self._first_stretch[pair], 2 * self._first_stretch[pair + 1], 2)
+        ]
+
+
+@cache
+def ring_of(ring: int) -> list[tuple[int, int]]:
+    """Steps to the cells so many cells away, the nearest first."""
+    span = range(-ring, ring + 1)
+    steps = [(dx, dy) for dx in span for dy in span if max(abs(dx), abs(dy)) == ring]
+    return sorted(steps, key=lambda step: step[0] ** 2 + step[1] ** 2)
+
+
+def nearest_squared(
+    stretch: list[float], lon: float, lat: float, east: float, north: float
+) -> float:
+    """Square of the distance from a point to a line; `east` and `north` are units per degree."""
+    numbers = iter(stretch)
+    ax, ay = (next(numbers) - lon) * east, (next(numbers) - lat) * north
+    best = ax * ax + ay * ay
+    for x, y in zip(numbers, numbers, strict=True):
+        bx, by = (x - lon) * east, (y - lat) * north
+        dx, dy = bx - ax, by - ay
+        along = -(ax * dx + ay * dy)
+        if along > 0:
+            length = dx * dx + dy * dy
+            if along < length:
+                aside = ax * dy - ay * dx
+                found = aside * aside / length
+            else:
+                found = bx * bx + by * by
+            if found < best:
+                best = found
+        ax, ay = bx, by
+    return best
+
+
+def spread(first: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Every number of the ranges, and which range it is of."""
+    counts = (end - first).astype(np.int64)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    begins = np.cumsum(counts) - counts
+    return owner, np.arange(len(owner)) + np.repeat(first - begins, counts)

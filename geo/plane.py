@@ -28,11 +28,16 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
     return math.radians(across * math.cos(phi)), math.radians(along)
 
 
-def box_round(lon: float, lat: float, radius_m: float) -> tuple[float, float, float, float]:
-    """A box (west, south, east, north) in degrees that holds the disc; may leave ±180 and ±90."""
+def reach_round(lat: float, radius_m: float) -> tuple[float, float]:
+    """How many degrees eastwards and northwards a disc reaches, at most."""
     up = radius_m / SHORTEST_DEGREE_M
     narrowest = math.cos(math.radians(min(abs(lat) + up, 90)))
-    aside = min(up / max(narrowest, 1e-9), 360)
+    return min(up / max(narrowest, 1e-9), 360), up
+
+
+def box_round(lon: float, lat: float, radius_m: float) -> tuple[float, float, float, float]:
+    """A box (west, south, east, north) in degrees that holds the disc; may leave ±180 and ±90."""
+    aside, up = reach_round(lat, radius_m)
     return lon - aside, lat - up, lon + aside, lat + up
 
 

@@ -82,15 +82,19 @@ def _crossed_up(a: Point, b: Point, corner: Point, point: Point) -> bool:
 
 def crossings(
     a: Floats, b: Floats, corner: Floats, point: Floats, doubt: float
-) -> tuple[Flags, Flags]:
-    """Which edges are crossed an odd number of times, and of which edges that is doubtful.
+) -> tuple[Flags, Flags, Flags]:
+    """Which edges are crossed an odd number of times, which certainly hold the point, and of which
+    both is doubtful.
 
     Each argument has a row of longitudes and one of latitudes. `doubt` is an upper bound for the
     rounding of any of the cross products.
     """
     (x1, y1), (x2, y2), (x0, y0), (x, y) = a, b, corner, point
-    doubtful = (y1 == y) | (y2 == y) | (x < x0) | (y < y0)
     odd = np.zeros(len(x), dtype=np.bool_)
+    doubtful = (x < x0) | (y < y0)
+    level1, level2 = y1 == y, y2 == y
+    touched = (level1 & (x1 == x)) | (level2 & (x2 == x))
+    touched |= level1 & level2 & ((x1 < x) != (x2 < x))
 
     i = ((y1 > y) != (y2 > y)).nonzero()[0]
     rise, across = y2[i] - y1[i], (x2[i] - x1[i]) * (y[i] - y1[i])
@@ -103,4 +107,4 @@ def crossings(
     at_point, at_corner = run * (y[i] - y1[i]) - along, run * (y0[i] - y1[i]) - along
     odd[i] ^= (at_point < 0) != (at_corner < 0)
     doubtful[i] |= np.minimum(np.abs(at_point), np.abs(at_corner)) < doubt
-    return odd, doubtful
+    return odd, touched, doubtful

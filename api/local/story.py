@@ -40,7 +40,9 @@ def first_report(base_url: str, home: Path) -> None:
     file = home / "demo.json"
     known = json.loads(file.read_text()) if file.exists() else None
     body = sample_body()
-    status, accepted, _ = client.call("PUT", f"/v1/reports/{uuid7()}", body)
+    _, device, _ = client.call("POST", "/v1/devices", {})
+    token = device.get("token", "")
+    status, accepted, _ = client.call("PUT", f"/v1/reports/{uuid7()}", body, token)
     if status in (200, 201):
         show_accepted(body, accepted)
         if known is not None:
@@ -50,7 +52,7 @@ def first_report(base_url: str, home: Path) -> None:
         out.print(f"The sample report was answered {status}: {accepted.get('detail')}")
     if known is not None:
         show_accounts(known["accounts"])
-    words = json.dumps({**body, "text": "Có tiếng ồn lớn."}, ensure_ascii=False)
+    words = json.dumps({**body, "category": "noise", "text": "Có tiếng ồn lớn."}, ensure_ascii=False)
     out.print("\nSend a report of your own:\n")
     out.print(CURL.format(base_url=base_url, make_id=MAKE_ID, body=words), markup=False)
     out.print(f"\nThe API describes itself at {base_url}/docs\n")

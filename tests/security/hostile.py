@@ -117,7 +117,7 @@ def replaced(node: Any, path: tuple[str | int, ...], value: Any) -> Any:
     """The document with one value replaced."""
     if not path:
         return value
-    copy = dict(node) if isinstance(node, dict) else list(node)
+    copy: Any = node.copy()
     copy[path[0]] = replaced(node[path[0]], path[1:], value)
     return copy
 

@@ -87,7 +87,7 @@ class Attacker:
         self.http = httpx.AsyncClient(transport=transport, base_url="http://test")
         self.station: Station = make_station(engine, province_code="01")
         self.report_id = uuid7()
-        routing = {
+        routing: dict[str, Any] = {
             "station": {"id": self.station.id, "name": "Công an", "phone": None, "kind": "ward"},
             "ward": None,
             "edition": None,
