@@ -50,7 +50,12 @@ class CoordinatesSwapped(Problem):
 
 
 class NotAuthenticated(Problem):
+    """Names the scheme to come back with, as RFC 9110 wants."""
+
     slug, status = "not-authenticated", 401
+
+    def __init__(self, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(headers={"WWW-Authenticate": "Bearer", **(headers or {})}, **members)
 
 
 class RoleNotAllowed(Problem):
@@ -130,7 +135,6 @@ BY_STATUS: dict[int, type[Problem]] = {
     401: NotAuthenticated,
     404: NotFound,
     405: MethodNotAllowed,
-    413: BodyTooLarge,
     415: UnsupportedMediaType,
 }
 
@@ -236,7 +240,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        problem = BY_STATUS.get(error.status_code, HttpError)(headers=error.headers, limit="")
+        problem = BY_STATUS.get(error.status_code, HttpError)(headers=error.headers)
         return answer(request, problem)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -14,12 +14,13 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from geo.borders import Geometries
 from geo.directory import Directory, Stamp, StationInfo, directory_stamp, load_directory
 from geo.editions import HANOI, Edition, EditionNotFoundError, in_force
+from geo.packed_index import PackedIndex
 from geo.plane import Floats
+from geo.stored import Stored, WardInfo, positions
 from geo.tables import NATIONAL_DESK_ID
-from geo.ward_index import NOWHERE, StrTreeIndex, WardIndex
+from geo.ward_index import NOWHERE, WardIndex
 
 GAP_REACH_M = 50.0
 """A point in a gap of the coverage belongs to the nearest ward up to this far away."""
@@ -34,19 +35,6 @@ PAST_EDITIONS = 2
 """How many editions of other times are kept for questions about the past."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class WardInfo:
-    """A ward as its edition describes it, without its boundary."""
-
-    code: str
-    name: str
-    name_en: str | None
-    type: str
-    province_code: str
-    province_name: str
-    area_m2: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,24 +150,23 @@ def build_atlas(
     gaps: Iterable[shapely.Geometry] = (),
     overlaps: Iterable[tuple[str, str]] | None = None,
 ) -> Atlas:
-    """An atlas of wards in any order.
+    """An atlas of wards in any order, in this process's memory.
 
     `overlaps` are all pairs of codes that claim the same land; when they are not known, every pair
     of neighbours is tried.
     """
     listed = sorted(wards, key=lambda ward: ward[0].code)
-    codes = tuple(ward.code for ward, _ in listed)
-    pairs = None
-    if overlaps is not None:
-        positions = {code: position for position, code in enumerate(codes)}
-        pairs = [(positions[one], positions[other]) for one, other in overlaps]
-    return Atlas(
-        edition=edition,
-        wards={ward.code: ward for ward, _ in listed},
-        codes=codes,
-        index=StrTreeIndex([boundary for _, boundary in listed], list(gaps), pairs),
-        directory=directory,
-    )
+    infos = [info for info, _ in listed]
+    pairs = None if overlaps is None else positions(infos, overlaps)
+    index = PackedIndex.of([boundary for _, boundary in listed], list(gaps), pairs)
+    return _bound(edition, infos, index, directory)
+
+
+def _bound(
+    edition: Edition, infos: Iterable[WardInfo], index: WardIndex, directory: Directory
+) -> Atlas:
+    wards = {ward.code: ward for ward in infos}
+    return Atlas(edition, wards, tuple(wards), index, directory)
 
 
 def edition_in_force(connection: Connection, at: dt.datetime) -> Edition | None:
@@ -187,15 +174,18 @@ def edition_in_force(connection: Connection, at: dt.datetime) -> Edition | None:
     return in_force(connection, at)
 
 
-def load_atlas(connection: Connection, edition_id: int) -> Atlas:
+def load_atlas(connection: Connection, edition_id: int, folder: Path | None = None) -> Atlas:
     """Read an edition, activated or not, and the directory as it is now.
 
+    The index of the wards comes from a file in `folder`, which is made when it is not there: that
+    takes some seconds. Without a folder it is made in this process's memory.
     Raises `EditionNotFoundError` when there is no such edition or it is still loading.
     """
     row = connection.execute(
         text("""
             select id, effective_from, approximate, source, attribution,
-                   coalesce(activation, 0) as activation, report #> '{overlaps,pairs}' as overlaps
+                   coalesce(activation, 0) as activation, imported_at,
+                   report #> '{overlaps,pairs}' as overlaps
               from boundary_editions
              where id = :id and state <> 'loading'
         """),
@@ -203,42 +193,11 @@ def load_atlas(connection: Connection, edition_id: int) -> Atlas:
     ).one_or_none()
     if row is None:
         raise EditionNotFoundError(f"There is no edition {edition_id}.")
-    *edition, overlaps = row
-    return build_atlas(
-        Edition(*edition),
-        _read_wards(connection, edition_id),
-        load_directory(connection),
-        gaps=_read_gaps(connection, edition_id),
-        overlaps=None if overlaps is None else [tuple(pair["codes"]) for pair in overlaps],
-    )
-
-
-def _read_wards(
-    connection: Connection, edition_id: int
-) -> Iterable[tuple[WardInfo, shapely.Geometry]]:
-    """Wards with their boundaries, one at a time and in binary: as text they are twice as long."""
-    query = """
-        select code, name, name_en, type, province_code, province_name, area_m2,
-               ST_AsBinary(boundary)
-          from wards where edition_id = %s order by code
-    """
-    with _driver(connection).cursor() as cursor:
-        for *facts, boundary in cursor.stream(query, [edition_id], binary=True):
-            yield WardInfo(*facts), shapely.from_wkb(boundary)
-
-
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker
-    return driver
-
-
-def _read_gaps(connection: Connection, edition_id: int) -> Geometries:
-    found = connection.scalars(
-        text("select ST_AsBinary(hole) from boundary_gaps where edition_id = :id order by id"),
-        {"id": edition_id},
-    )
-    return np.asarray(shapely.from_wkb(np.array(list(found), dtype=np.object_)))
+    *edition, imported_at, overlaps = row
+    stored = Stored(connection, edition_id, imported_at, overlaps)
+    infos = stored.wards()
+    index = stored.index(infos, folder)
+    return _bound(Edition(*edition), infos, index, load_directory(connection))
 
 
 ACTIVATED = text("""
@@ -258,11 +217,17 @@ class _State:
 
 
 class Atlases:
-    """The atlas in force, kept up to date by one thread and read by any number without waiting."""
+    """The atlas in force, kept up to date by one thread and read by any number without waiting.
 
-    def __init__(self, engine: Engine, clock: Callable[[], dt.datetime]) -> None:
+    Indexes of wards are files in `folder`, shared with other processes.
+    """
+
+    def __init__(
+        self, engine: Engine, clock: Callable[[], dt.datetime], folder: Path | None = None
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._folder = folder
         self._state: _State | None = None
         self._past: OrderedDict[int, Atlas] = OrderedDict()
         self._refreshing = threading.Lock()
@@ -305,7 +270,7 @@ class Atlases:
             atlas = self._past.pop(edition.id, None)
             if atlas is None:
                 with self._engine.connect() as connection:
-                    atlas = load_atlas(connection, edition.id)
+                    atlas = load_atlas(connection, edition.id, self._folder)
             self._past[edition.id] = atlas
             while len(self._past) > PAST_EDITIONS:
                 self._past.popitem(last=False)
@@ -328,7 +293,7 @@ class Atlases:
             kept = before.atlases if before else {}
             atlases = {
                 edition.id: replace(
-                    kept.get(edition.id) or load_atlas(connection, edition.id),
+                    kept.get(edition.id) or load_atlas(connection, edition.id, self._folder),
                     edition=edition,
                     directory=directory,
                 )

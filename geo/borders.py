@@ -113,7 +113,7 @@ class Borders:
         a = np.repeat(starts, count) + _ramp(count)
         b = np.where(np.repeat(near, count), a + 1, np.repeat(ends, count))
         ring = np.repeat(self._ring[runs], count)
-        ax, ay, bx, by = *self._xy[a].T, *self._xy[b].T
+        (ax, ay), (bx, by) = self._xy[a].T, self._xy[b].T
         if large:
             split = _split_count(lat, radius_m / 4, bx - ax, by - ay)
             split[~np.repeat(near, count)] = 1
@@ -139,7 +139,9 @@ class Borders:
         runs = runs[_meet(self._boxes[runs], box)]
         if not len(runs):
             return []
-        owners, first, own = np.unique(self._ring_owner[self._ring[runs]], return_index=True, return_inverse=True)
+        owners, first, own = np.unique(
+            self._ring_owner[self._ring[runs]], return_index=True, return_inverse=True
+        )
         upper = np.minimum.reduceat(distances(lon, lat, *self._xy[self._starts[runs]].T), first)
         worth = self._box_distances(runs, lon, lat) <= np.minimum(upper, within_m)[own] + 0.01
         x, y = self._feet(runs[worth], lon, lat).T

@@ -11,6 +11,7 @@ Borders keep their original doubles. Where rounding could change an answer, and 
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +49,14 @@ class Cells:
         self._columns, self._rows, self._doubt = int(columns), int(rows), float(doubt)
         self._per_degree = 1 / self.step
         self._across = -(-self._columns // BLOCK)
-        self._blocks = arrays["blocks"].data
-        self._cells = arrays["cells"].data
-        self._first_listed = arrays["first_listed"].data
-        self._listed = arrays["listed"].data
-        self._first_stretch = arrays["first_stretch"].data
-        self._stretches = arrays["stretches"].reshape(-1).data
-        self._flat = xy.reshape(-1).data
+        self._blocks: memoryview[int] = arrays["blocks"].data
+        self._cells: memoryview[int] = arrays["cells"].data
+        self._first_listed: memoryview[int] = arrays["first_listed"].data
+        self._listed: memoryview[int] = arrays["listed"].data
+        self._first_stretch: memoryview[int] = arrays["first_stretch"].data
+        self._stretches: memoryview[int] = arrays["stretches"].reshape(-1).data
+        flat: Any = xy.reshape(-1).data
+        self._flat: memoryview[float] = flat
         self._arrays = arrays
         self._xy = xy
 
@@ -165,7 +167,10 @@ class Cells:
     def _many(self, lons: Floats, lats: Floats) -> Ints:
         fx, fy = (lons - self.west) * self._per_degree, (lats - self.south) * self._per_degree
         known = (fx >= 0) & (fx < self._columns) & (fy >= 0) & (fy < self._rows)
-        column, row = np.where(known, fx, 0).astype(np.int64), np.where(known, fy, 0).astype(np.int64)
+        column, row = (
+            np.where(known, fx, 0).astype(np.int64),
+            np.where(known, fy, 0).astype(np.int64),
+        )
         block = self._arrays["blocks"][
             (row >> BLOCK_BITS) * self._across + (column >> BLOCK_BITS)
         ].astype(np.int64)
@@ -173,7 +178,7 @@ class Cells:
             np.int64
         )
         cell[~known] = 0
-        found = (cell & AREA) - 1
+        found: Ints = (cell & AREA) - 1
         listed = (cell < 0).nonzero()[0]
         if len(listed):
             corners = (
@@ -222,7 +227,7 @@ class Cells:
         per_degree = self._per_degree
         left, right = (west - self.west) * per_degree, (east - self.west) * per_degree
         low, high = (south - self.south) * per_degree, (north - self.south) * per_degree
-        inside = 0.0 <= left and right < self._columns and 0.0 <= low and high < self._rows
+        inside = left >= 0.0 and right < self._columns and low >= 0.0 and high < self._rows
         if not inside or right - left > FAR or high - low > FAR:
             return NOWHERE
         one = self._cell(int(left), int(low)) & AREA
@@ -254,7 +259,9 @@ class Cells:
         best = limit = limit_m * limit_m
         for ring in range(clear, self._columns + self._rows):
             inner = ring - 1
-            nearest = min(x + inner * width, ring * width - x, y + inner * height, ring * height - y)
+            nearest = min(
+                x + inner * width, ring * width - x, y + inner * height, ring * height - y
+            )
             if ring and nearest * nearest > best:
                 break
             for dx, dy in ring_of(ring):
@@ -307,8 +314,7 @@ def nearest_squared(
                 found = aside * aside / length
             else:
                 found = bx * bx + by * by
-            if found < best:
-                best = found
+            best = min(best, found)
         ax, ay = bx, by
     return best
 

@@ -1,7 +1,7 @@
 """The wards of an edition in plain arrays, which may be a file that all processes share."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -31,6 +31,16 @@ class PackedIndex:
         self._ceding: NDArray[np.int64] = arrays["ceding"]
         self._cedes = frozenset(self._ceding.tolist())
         self._ceded = Borders(_part(arrays, "ceded"))
+
+    @classmethod
+    def of(
+        cls,
+        wards: Sequence[shapely.Geometry] | Geometries,
+        gaps: Sequence[shapely.Geometry] | Geometries = (),
+        overlaps: Sequence[tuple[int, int]] | None = None,
+    ) -> Self:
+        """An index in this process's memory, of what `pack` takes."""
+        return cls(pack(wards, gaps, overlaps))
 
     def ward_at(self, lon: float, lat: float) -> int:
         """The first ward that covers the point, or -1."""

@@ -59,7 +59,7 @@ class Frame:
 def pack_cells(xy: Floats, ends: Ints, owners: Ints, count: int, step: float = STEP) -> Packed:
     """The arrays for `count` areas whose closed rings follow each other in `xy`.
 
-    `ends` are the positions after the last vertex of each ring, `owners` the area of each, in order.
+    `ends` are the positions after the last vertex of each ring, `owners` the area of each.
     """
     for attempt in range(1, 100):
         frame = frame_round(xy, step, attempt)
@@ -219,7 +219,8 @@ def _corners_inside(
     place = frame.column(x1 + (y - y1) / (y2 - y1) * (x2 - x1))
     column = np.ceil(place).astype(np.int64)
     for n in (np.abs(place - np.rint(place)) * frame.step < MARGIN).nonzero()[0].tolist():
-        column[n] = _first_right_of(frame, xy[edge[n]], xy[edge[n] + 1], float(place[n]), float(y[n]))
+        ends = xy[edge[n]], xy[edge[n] + 1]
+        column[n] = _first_right_of(frame, *ends, round(place[n]), float(y[n]))
 
     order = np.lexsort((column, line, areas[edge]))
     line, column, area = line[order][::2], column[order], areas[edge[order]][::2].astype(np.int64)
@@ -227,10 +228,9 @@ def _corners_inside(
     return line[i] * frame.columns + inside, area[i]
 
 
-def _first_right_of(frame: Frame, one: Floats, other: Floats, place: float, y: float) -> int:
+def _first_right_of(frame: Frame, one: Floats, other: Floats, nearest: int, y: float) -> int:
     """The first corner on the line at `y` right of an edge that passes close by a corner."""
     low, high = sorted((tuple(one.tolist()), tuple(other.tolist())), key=lambda end: end[1])
-    nearest = round(place)
     where = side(low, high, (frame.west + nearest * frame.step, y))
     if where == 0:
         raise CollisionError

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from geo.atlas import Atlas, WardInfo
+from geo.atlas import Atlas
+from geo.stored import WardInfo
 from geo.tables import NATIONAL_DESK_ID
 
 CANDIDATE_SHARE = 0.05

@@ -1,13 +1,14 @@
 """Walking from a known corner up and then right to a point, and counting the borders crossed.
 
-The walk runs at `x0` from `y0` to just above `y`, and just above `y` from `x0` to `x`. No vertex has
-the longitude `x0` and no edge runs through the corner: `geo.packing` sees to that. So every
+The walk runs at `x0` from `y0` to just above `y`, and there from `x0` to `x`. No vertex has the
+longitude `x0` and no edge runs through the corner: `geo.packing` sees to that. So every
 crossing is one, and a point that lies on no edge is inside if and only if the corner is and the
 number of crossings is even, or the corner is not and it is odd.
 """
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def ends_inside(
     """
     inside = corner_inside
     for stretch in stretches:
-        for a, b in zip(stretch, stretch[1:], strict=False):
+        for a, b in pairwise(stretch):
             if _on_edge(a, b, point):
                 return True
             inside ^= _crossed_right(a, b, corner, point) ^ _crossed_up(a, b, corner, point)

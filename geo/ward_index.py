@@ -15,6 +15,7 @@ from geo.plane import Floats
 NOWHERE = -1
 """The position of a point that no ward covers."""
 
+
 class WardIndex(Protocol):
     """The wards of one edition, without their names. Never changes; safe in many threads."""
 

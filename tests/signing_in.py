@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from api.accounts.staff import Credentials
-from api.clock import now
+from api.clock import now_asked
 
 Clock = Callable[[dt.timedelta], dt.datetime]
 """Moves the service's time forward; answers what it is then."""
@@ -28,9 +28,9 @@ def moving_clock(app: FastAPI) -> Iterator[Clock]:
         moment += by
         return moment
 
-    app.dependency_overrides[now] = lambda: moment
+    app.dependency_overrides[now_asked] = lambda: moment
     yield move
-    del app.dependency_overrides[now]
+    del app.dependency_overrides[now_asked]
 
 
 def code_of(officer: Credentials, at: float | None = None) -> str:

@@ -8,12 +8,13 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Any
 
 import h3
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from api.accounts.identity import ReporterIdentity
 from api.reports import receipts
@@ -27,7 +28,8 @@ from notifications.outbox import OWE_CTES
 
 CELL_RESOLUTION = 9
 
-# Column of `reports`, its array type. A row of intake is a dict with these keys and EXTRA's.
+# Column of `reports`, its type in the JSON that carries the rows. A row of intake is a dict with
+# these keys and EXTRA's; bytes travel as hexadecimal digits.
 COLUMNS: dict[str, str] = {
     "id": "uuid",
     "case_id": "uuid",
@@ -72,11 +74,16 @@ EXTRA: dict[str, str] = {
 
 _ALL = COLUMNS | EXTRA
 _NAMES = ", ".join(COLUMNS)
+_FIELDS = ", ".join(f"{name} {'text' if kind == 'bytea' else kind}" for name, kind in _ALL.items())
+_VALUES = ", ".join(
+    f"decode({name}, 'hex') as {name}" if kind == "bytea" else name for name, kind in _ALL.items()
+)
 
 ACCEPT = f"""
 with input as materialized (
-    select * from unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _ALL.items())})
-        with ordinality as input ({", ".join(_ALL)}, position)
+    select {_VALUES}, position
+    from rows from (json_to_recordset(%(rows)s::json) as ({_FIELDS})) with ordinality
+        as input ({", ".join(_ALL)}, position)
 ), kept as (
     insert into reports ({_NAMES}, location, flags)
     select {_NAMES}, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
@@ -132,7 +139,7 @@ class Stored:
     routing: dict[str, Any]
 
 
-STORED_FACTS = tuple(each.name for each in fields(Stored) if each.name != "routing")
+STORED_FACTS = tuple(each.name for each in fields(Stored))
 
 
 @dataclass(frozen=True)
@@ -199,7 +206,7 @@ class Intake:
             "ward_code": decision.ward_code,
             "province_code": decision.province_code,
             "confidence": decision.confidence,
-            "routing": Jsonb(routing),
+            "routing": routing,
             "group_id": uuid.UUID(report.group_id) if report.group_id else None,
             "reporter_kind": reporter.kind,
             "reporter_key": reporter.key,
@@ -217,7 +224,7 @@ class Intake:
             "acknowledgement_id": uuid.uuid4(),
             "lon": place.lon,
             "lat": place.lat,
-            "acknowledgement_data": Jsonb({"station": routing["station"]["name"]}),
+            "acknowledgement_data": {"station": routing["station"]["name"]},
             "contact_key_id": contact and contact.key_id,
             "contact_sealed": contact and contact.contents,
             "request_id": request_id,
@@ -237,8 +244,9 @@ async def accept(
     Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
     primary key, then read what it stored.
     """
-    parameters = {name: [row[name] for row in rows] for name in _ALL}
-    created = await (await connection.execute(ACCEPT, parameters, prepare=True)).fetchall()
+    # In one order everywhere: two batches that share two ids must not wait for each other.
+    packed = to_json(sorted(rows, key=itemgetter("id")), bytes_mode="hex").decode()
+    created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
     new = {case_id for (case_id,) in created}
     old = [row["id"] for row in rows if row["case_id"] not in new]
     known = await find(connection, old) if old else {}
@@ -252,8 +260,7 @@ async def accept(
 
 def stored_of(row: dict[str, Any]) -> Stored:
     """What a row that was just stored holds."""
-    facts = {name: row[name] for name in STORED_FACTS}
-    return Stored(**facts, routing=row["routing"].obj)
+    return Stored(**{name: row[name] for name in STORED_FACTS})
 
 
 async def find(

@@ -199,6 +199,7 @@ async def test_an_error_of_the_framework_is_a_problem_too(client: httpx.AsyncCli
     }
 
     for code, answer in answers.items():
+        assert answer.json().keys() == problems.ProblemDocument.model_fields.keys()
         assert answer.headers["Content-Type"] == problems.PROBLEM_JSON
         assert answer.json()["code"] == code
         assert answer.json()["emergency"]["call"] == "113"

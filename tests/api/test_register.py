@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from api import problems
-from api.clock import now
+from api.clock import now_asked
 from api.reports.tables import Report
 from geo.tables import Station
 from tests.factories import caller, make_officer, make_report, make_station
@@ -24,9 +24,9 @@ SECOND = dt.timedelta(seconds=1)
 def at_new_year(app: FastAPI) -> Iterator[list[dt.datetime]]:
     """The service's time: the last of the list."""
     times = [NEW_YEAR]
-    app.dependency_overrides[now] = lambda: times[-1]
+    app.dependency_overrides[now_asked] = lambda: times[-1]
     yield times
-    del app.dependency_overrides[now]
+    del app.dependency_overrides[now_asked]
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import shapely
 
-from geo.atlas import Atlas, WardInfo, build_atlas
+from geo.atlas import Atlas, build_atlas
 from geo.directory import Directory, StationInfo
 from geo.editions import Edition
 from geo.plane import Floats
+from geo.stored import WardInfo
 from geo.tables import NATIONAL_DESK_ID, StationKind, WardType
 from tests.geo.squares import SIDE, SOUTH, WEST, square
 

@@ -9,7 +9,8 @@ import pytest
 import shapely
 from sqlalchemy import Connection, Engine
 
-from geo.ward_index import NOWHERE, StrTreeIndex
+from geo.packed_index import PackedIndex
+from geo.ward_index import NOWHERE
 from tests.geo.judge import assert_same_shares, covers, draw, sampled_shares, true_distance
 from tests.geo.maps import spots
 
@@ -34,7 +35,7 @@ class Wards:
         order = np.argsort(codes)
         self.codes: list[str] = codes[order].tolist()
         self.shapes = shapely.from_wkb(boundaries[order])
-        self.index = PackedIndex(pack(self.shapes, overlaps=[])
+        self.index = PackedIndex.of(self.shapes, overlaps=[])
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_discs_in_hanoi_are_shared_as_by_postgis(
     connection: Connection, hanoi: Wards, radius_m: float
 ) -> None:
     draw(connection, hanoi.shapes)
-    index = PackedIndex(pack(hanoi.shapes)
+    index = PackedIndex.of(hanoi.shapes)
     lons, lats = spots(hanoi.shapes[40:60], seed=5, count=1)
 
     for lon, lat in zip(lons.tolist(), lats.tolist(), strict=True):
@@ -118,7 +119,7 @@ def test_three_wards_claim_one_place_and_the_first_code_has_it(vietnam: Wards) -
 
     assert [vietnam.codes[ward] for ward in claimed] == ["02647", "02683", "02746"]
     assert vietnam.index.ward_at(*OVERLAP) == claimed[0]
-    three = PackedIndex(pack(vietnam.shapes[claimed])
+    three = PackedIndex.of(vietnam.shapes[claimed])
     assert dict(three.shares(*OVERLAP, 50)) == {0: 1.0}
 
 

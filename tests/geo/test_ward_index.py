@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
-from geo.ward_index import NOWHERE, StrTreeIndex
+from geo.packed_index import PackedIndex
+from geo.ward_index import NOWHERE
 from tests.geo.judge import (
     assert_same_shares,
     covers,
@@ -22,8 +23,8 @@ from tests.geo.judge import (
 from tests.geo.maps import at, difficult, grid, ring_of_eight, spots
 from tests.geo.squares import square
 
-GRID = PackedIndex(pack(list(grid(4, 4).values()))
-DIFFICULT = PackedIndex(pack(list(difficult().values()))
+GRID = PackedIndex.of(list(grid(4, 4).values()))
+DIFFICULT = PackedIndex.of(list(difficult().values()))
 
 lattice = st.builds(at, *[st.integers(-4, 20).map(lambda n: n / 4)] * 2)
 """Points on a quarter of a square: corners, borders, middles, and outside."""
@@ -63,7 +64,7 @@ def test_no_points_get_no_answers() -> None:
 
 
 def test_an_edition_without_wards_answers_nothing() -> None:
-    empty = PackedIndex(pack([])
+    empty = PackedIndex.of([])
 
     assert empty.ward_at(*at(1, 1)) == NOWHERE
     assert empty.shares(*at(1, 1), 500) == []
@@ -79,7 +80,7 @@ def test_made_up_wards_are_found_as_by_postgis(
     draw(connection, shapes)
     lons, lats = spots(shapes, seed=1)
 
-    found = PackedIndex(pack(shapes).wards_at(lons, lats)
+    found = PackedIndex.of(shapes).wards_at(lons, lats)
 
     assert (found == covers(connection, lons, lats)).all()
 
@@ -108,7 +109,7 @@ def test_a_disc_on_a_corner_is_shared_by_its_four_wards() -> None:
 
 
 def test_an_overlap_counts_once_for_the_first_ward() -> None:
-    index = PackedIndex(pack([square(0), square(0, width=2), square(0, width=3)])
+    index = PackedIndex.of([square(0), square(0, width=2), square(0, width=3)])
 
     assert index.covering(*at(0.5, 0.5)) == [0, 1, 2]
     assert dict(index.shares(*at(0.5, 0.5), 100)) == {0: 1.0}
@@ -117,8 +118,8 @@ def test_an_overlap_counts_once_for_the_first_ward() -> None:
 
 
 def test_a_ward_inside_another_has_only_what_a_lower_code_leaves() -> None:
-    inner_first = PackedIndex(pack([square(1, 1), square(0, 0, width=3, height=3)])
-    outer_first = PackedIndex(pack([square(0, 0, width=3, height=3), square(1, 1)])
+    inner_first = PackedIndex.of([square(1, 1), square(0, 0, width=3, height=3)])
+    outer_first = PackedIndex.of([square(0, 0, width=3, height=3), square(1, 1)])
 
     # A disc much larger than the inner square, and within the outer one.
     shares = dict(inner_first.shares(*at(1.5, 1.5), 2500))
@@ -146,7 +147,7 @@ def test_shares_hold_for_wards_with_very_long_edges(
     shapes = [shapely.box(104, 15, 106, 17.0), shapely.box(104, 17.0, 106.5, 19)]
     draw(connection, shapes)
 
-    found = PackedIndex(pack(shapes).shares(105.1, 17.0, radius_m)
+    found = PackedIndex.of(shapes).shares(105.1, 17.0, radius_m)
 
     assert_same_shares(found, sampled_shares(connection, 105.1, 17.0, radius_m), within=2e-3)
 
@@ -190,7 +191,7 @@ def test_the_nearest_wards_come_first_with_their_distances(
 
 
 def test_of_equally_near_wards_the_first_comes_first() -> None:
-    index = PackedIndex(pack(list(ring_of_eight().values()), [square(1, 1)])
+    index = PackedIndex.of(list(ring_of_eight().values()), [square(1, 1)])
 
     east_and_west = [ward for ward, _ in index.nearest(*at(1.5, 1.5), 1040)]
 
@@ -205,7 +206,7 @@ def test_nothing_is_near_beyond_the_reach() -> None:
 
 
 def test_only_an_enclosed_hole_is_a_gap() -> None:
-    index = PackedIndex(pack(list(ring_of_eight().values()), [square(1, 1)])
+    index = PackedIndex.of(list(ring_of_eight().values()), [square(1, 1)])
 
     assert index.in_gap(*at(1.5, 1.5))
     assert not index.in_gap(*at(0.5, 0.5))
@@ -226,7 +227,7 @@ def test_far_away_there_is_nothing_and_no_error(lon: float, lat: float, radius_m
 
 
 def test_many_threads_get_the_same_answers() -> None:
-    index = PackedIndex(pack(list(difficult().values()))
+    index = PackedIndex.of(list(difficult().values()))
     lons, lats = spots(difficult().values(), seed=3)
 
     with ThreadPoolExecutor(8) as pool:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.clock import now
+from api.clock import now_asked
 from api.local.client import uuid7
 from api.secrets import CROCKFORD
 from api.settings import LimitSettings, Settings
@@ -127,13 +127,13 @@ async def test_a_receipts_token_reads_its_report_for_a_quarter_of_an_hour(
     headers = {"Authorization": f"Bearer {token}"}
     fresh = await client.get("/v1/my/reports", headers=headers)
     later = dt.datetime.now(dt.UTC)
-    app.dependency_overrides[now] = lambda: later
+    app.dependency_overrides[now_asked] = lambda: later
 
     later += dt.timedelta(minutes=14)
     good = await client.get("/v1/my/reports", headers=headers)
     later += dt.timedelta(minutes=2)
     expired = await client.get("/v1/my/reports", headers=headers)
-    del app.dependency_overrides[now]
+    del app.dependency_overrides[now_asked]
 
     assert len(fresh.json()["items"]) == 1
     assert (fresh.status_code, good.status_code, expired.status_code) == (200, 200, 401)

@@ -333,6 +333,7 @@ async def test_everybody_gets_what_the_table_says(
     for who in EVERYBODY:
         answer = await ask(app, operation, world, who, case=world.tip)
         answered[who] = answer.status_code
+        assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
         if operation == "acknowledge_case" and answer.is_success:
             maker.renew(world)
 

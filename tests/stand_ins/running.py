@@ -55,5 +55,7 @@ def fcm_running(folder: Path, *words: str) -> Iterator[Fcm]:
     command = [sys.executable, str(FCM), "--credentials-file", str(account), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield Fcm(json.loads(process.stdout.readline())["url"], account)
-        process.kill()
+        try:
+            yield Fcm(json.loads(process.stdout.readline())["url"], account)
+        finally:
+            process.kill()
