@@ -49,7 +49,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = service_engine(settings)
     lanes = open_lanes(app)
     reading = reference_engine(settings)
-    app.state.atlases = Atlases(reading, now)
+    app.state.atlases = Atlases(reading, now, settings.indexes)
     refresher = app.state.refresher = Refresher(reading, app.state.atlases, keys.fingerprint)
     refresher.start()
     try:

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         """Where the keys are."""
         return self.keys_dir or self.home / "keys"
 
+    @property
+    def indexes(self) -> Path:
+        """Where the files are that all processes read boundaries from; made when needed."""
+        return self.home / "index"
+
     @cached_property
     def owner_url(self) -> str:
         """The owner's URL, from the setting or from the private database's own file."""

@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import psycopg
@@ -52,7 +53,7 @@ def run(settings: Settings) -> None:
         signal.signal(wanted, ask)
     serve_metrics(settings.worker_metrics_port)
     engine = worker_engine(settings)
-    keeper = Keeper(engine, stop)
+    keeper = Keeper(engine, stop, settings.indexes)
     keeper.start()
     deliveries.run(
         connector(settings),
@@ -90,10 +91,10 @@ def sender_of(settings: Settings) -> FcmSender | None:
 class Keeper(threading.Thread):
     """Everything but deliveries: sign of life, cases that want another owner, old rows."""
 
-    def __init__(self, engine: Engine, stop: threading.Event) -> None:
+    def __init__(self, engine: Engine, stop: threading.Event, indexes: Path) -> None:
         super().__init__(name="keeper", daemon=True)
         self.engine, self.stop_asked = engine, stop
-        self.atlases = Atlases(engine, now)
+        self.atlases = Atlases(engine, now, indexes)
         self.worker = uuid.uuid4()
         self._forget_at = 0.0
 

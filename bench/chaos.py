@@ -1,6 +1,6 @@
 """Reports, acknowledgements and pushes while API, worker and PostgreSQL are killed all the time.
 
-    python -m bench.chaos --reports 1000 --kills 8 --seconds 90
+    python -m bench.chaos --reports 1000 --kills 8 --seconds 60
     python -m bench.chaos --long
 
 Builds an installation of its own (PostgreSQL with fsync, APIs, workers, a stand-in for FCM that is
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="10,000 reports, 50 kills, two of each")
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=90, help="about how long it may take")
+    parser.add_argument("--seconds", type=float, default=60, help="about how long it may take")
     parser.add_argument("--apis", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()

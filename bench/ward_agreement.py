@@ -58,7 +58,7 @@ def read_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Index and PostGIS, compared.")
     parser.add_argument("--points", type=int, default=1_000_000, help="random points")
-    parser.add_argument("--border", type=int, default=50_000, help="points at and near borders")
+    parser.add_argument("--border", type=int, default=100_000, help="points at and near borders")
     parser.add_argument("--url", required=True, help="database, as its owner")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -108,6 +108,9 @@ def compare(connection: Connection, atlas: Atlas, points: Points, kind: str) -> 
         began = time.perf_counter()
         wards = atlas.index.wards_at(*np.ascontiguousarray(batch.T))
         in_memory += time.perf_counter() - began
+        singles = [atlas.index.ward_at(lon, lat) for lon, lat in batch.tolist()]
+        if singles != wards.tolist():
+            raise AssertionError("One by one, points get other wards than all at once.")
         began = time.perf_counter()
         expected = ask_postgis(connection, atlas.edition_id, batch)
         in_postgis += time.perf_counter() - began

@@ -55,8 +55,7 @@ class Cells:
         self._listed: memoryview[int] = arrays["listed"].data
         self._first_stretch: memoryview[int] = arrays["first_stretch"].data
         self._stretches: memoryview[int] = arrays["stretches"].reshape(-1).data
-        flat: Any = xy.reshape(-1).data
-        self._flat: memoryview[float] = flat
+        self._flat: Any = xy.reshape(-1).data
         self._arrays = arrays
         self._xy = xy
 
@@ -95,6 +94,8 @@ class Cells:
         ]
 
     def _cell(self, column: int, row: int) -> int:
+        if not (0 <= column < self._columns and 0 <= row < self._rows):
+            return 0
         block = self._blocks[(row >> BLOCK_BITS) * self._across + (column >> BLOCK_BITS)]
         return int(self._cells[block + ((row & 15) << BLOCK_BITS) + (column & 15)])
 
@@ -246,54 +247,62 @@ class Cells:
         """
         fx = (lon - self.west) * self._per_degree
         fy = (lat - self.south) * self._per_degree
-        aside, up = (reach * self._per_degree for reach in reach_round(lat, limit_m))
-        if not (-aside <= fx <= self._columns + aside and -up <= fy <= self._rows + up):
-            return None
+        columns, rows = self._columns, self._rows
+        if not (0.0 <= fx < columns and 0.0 <= fy < rows):
+            aside, up = (reach * self._per_degree for reach in reach_round(lat, limit_m))
+            if not (-aside <= fx <= columns + aside and -up <= fy <= rows + up):
+                return None
         column, row = math.floor(fx), math.floor(fy)
         east, north = metres_per_degree(lat)
         width, height = self.step * east, self.step * north
         # Metres from the point to the west and south side of its cell.
         x, y = (fx - column) * width, (fy - row) * height
-        within = 0 <= column < self._columns and 0 <= row < self._rows
-        clear = max(self._cell(column, row), 0) >> AREA_BITS if within else 0
+        clear = max(self._cell(column, row), 0) >> AREA_BITS
         best = limit = limit_m * limit_m
-        for ring in range(clear, self._columns + self._rows):
-            inner = ring - 1
-            nearest = min(
-                x + inner * width, ring * width - x, y + inner * height, ring * height - y
-            )
-            if ring and nearest * nearest > best:
+        for ring in range(clear, columns + rows):
+            aside = min(x + (ring - 1) * width, ring * width - x)
+            if ring and min(aside, y + (ring - 1) * height, ring * height - y) ** 2 > best:
                 break
-            for dx, dy in ring_of(ring):
-                gap_x = dx * width - x if dx > 0 else x - (dx + 1) * width if dx else 0.0
-                gap_y = dy * height - y if dy > 0 else y - (dy + 1) * height if dy else 0.0
+            for dx, widths, xs, dy, heights, ys in ring_of(ring):
+                gap_x, gap_y = widths * width + xs * x, heights * height + ys * y
                 if gap_x * gap_x + gap_y * gap_y <= best:
-                    for stretch in self._borders_in(column + dx, row + dy, area):
-                        best = min(best, nearest_squared(stretch, lon, lat, east, north))
+                    cell = self._cell(column + dx, row + dy)
+                    if cell < 0:
+                        for stretch in self._borders_of(area, cell):
+                            found = nearest_squared(stretch, lon, lat, east, north)
+                            best = min(best, found)
         return math.sqrt(best) if best < limit else None
 
-    def _borders_in(self, column: int, row: int, area: int) -> list[list[float]]:
+    def _borders_of(self, area: int, cell: int) -> list[list[float]]:
         """The stretches of an area's border in a cell, longitudes and latitudes in turn."""
-        if not (0 <= column < self._columns and 0 <= row < self._rows):
-            return []
-        cell = self._cell(column, row)
-        if cell >= 0:
-            return []
-        listed, stretches = self._listed, self._stretches
-        return [
-            self._flat[2 * stretches[i] : 2 * stretches[i + 1] + 2].tolist()
-            for pair in range(self._first_listed[~cell], self._first_listed[1 + ~cell])
-            if listed[pair] >> 1 == area
-            for i in range(2 * self._first_stretch[pair], 2 * self._first_stretch[pair + 1], 2)
-        ]
+        stretches = self._stretches
+        for pair in range(self._first_listed[~cell], self._first_listed[1 + ~cell]):
+            if self._listed[pair] >> 1 == area:
+                first, end = self._first_stretch[pair], self._first_stretch[pair + 1]
+                return [
+                    self._flat[2 * stretches[i] : 2 * stretches[i + 1] + 2].tolist()
+                    for i in range(2 * first, 2 * end, 2)
+                ]
+        return []
 
 
 @cache
-def ring_of(ring: int) -> list[tuple[int, int]]:
-    """Steps to the cells so many cells away, the nearest first."""
+def ring_of(ring: int) -> list[tuple[int, int, int, int, int, int]]:
+    """The cells so many cells away, the nearest first: steps, and how far the gap between is.
+
+    After each step come the cell widths (heights) that the gap is wide, and what times the distance
+    of a point from the lower side of its cell comes to that.
+    """
     span = range(-ring, ring + 1)
     steps = [(dx, dy) for dx in span for dy in span if max(abs(dx), abs(dy)) == ring]
-    return sorted(steps, key=lambda step: step[0] ** 2 + step[1] ** 2)
+    steps.sort(key=lambda step: step[0] ** 2 + step[1] ** 2)
+    return [(dx, *_gap(dx), dy, *_gap(dy)) for dx, dy in steps]
+
+
+def _gap(step: int) -> tuple[int, int]:
+    if step > 0:
+        return step, -1
+    return (-step - 1, 1) if step else (0, 0)
 
 
 def nearest_squared(

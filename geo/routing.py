@@ -97,12 +97,11 @@ def route(
     owns.
     """
     if atlas is None:
-        return _to_national_desk("before-first-edition")
+        return _to_national_desk(None, "before-first-edition")
     if place.source == UNKNOWN_SOURCE or place.lon is None or place.lat is None:
         routing = _by_code(atlas, place, group_ward)
     else:
         routing = _by_point(atlas, place.lon, place.lat, place.accuracy_m)
-    routing = replace(routing, edition_id=atlas.edition_id)
     return _to_oversight(atlas, routing) if oversight else routing
 
 
@@ -165,7 +164,7 @@ def _outside(atlas: Atlas, shares: list[tuple[int, float]], lon: float, lat: flo
     candidates = [(ward, share) for ward, share in shares if _reaches(share, CANDIDATE_SHARE)]
     if not near:
         return replace(
-            _to_national_desk("outside-national"),
+            _to_national_desk(atlas, "outside-national"),
             confidence=Confidence.OUTSIDE,
             candidates=_named(atlas, candidates),
         )
@@ -183,6 +182,7 @@ def _outside(atlas: Atlas, shares: list[tuple[int, float]], lon: float, lat: flo
         informed=_stations(atlas, informed, other_than=owner),
         flags=() if owner != NATIONAL_DESK_ID else ("station-missing",),
         distance_to_border_m=metres if metres <= BORDER_REACH_M else None,
+        edition_id=atlas.edition_id,
     )
 
 
@@ -205,11 +205,12 @@ def _by_code(atlas: Atlas, place: Place, group_ward: str | None) -> Routing:
                 confidence=Confidence.UNKNOWN,
                 rule="by-province",
                 flags=tuple(flags),
+                edition_id=atlas.edition_id,
             )
         flags.append("unknown-province-code")
     if group_ward is not None and (found := atlas.resolve(group_ward)):
         return _by_ward_code(atlas, found, Confidence.UNKNOWN, "by-group", flags)
-    return replace(_to_national_desk("nowhere"), flags=tuple(flags))
+    return replace(_to_national_desk(atlas, "nowhere"), flags=tuple(flags))
 
 
 def _by_ward_code(
@@ -248,11 +249,13 @@ def _owned_by_ward(
         informed=_stations(atlas, [atlas.ward_in(at) for at in informed], other_than=owner),
         flags=tuple(flags),
         distance_to_border_m=distance_to_border_m,
+        edition_id=atlas.edition_id,
     )
 
 
-def _to_national_desk(rule: str) -> Routing:
-    return Routing(NATIONAL_DESK_ID, None, None, Confidence.UNKNOWN, rule)
+def _to_national_desk(atlas: Atlas | None, rule: str) -> Routing:
+    edition_id = None if atlas is None else atlas.edition_id
+    return Routing(NATIONAL_DESK_ID, None, None, Confidence.UNKNOWN, rule, edition_id=edition_id)
 
 
 def _to_oversight(atlas: Atlas, routing: Routing) -> Routing:

@@ -26,7 +26,9 @@ TTL = dt.timedelta(hours=24)
 """How long a wake-up is worth sending; the message itself waits in the inbox for good."""
 JITTER = SystemRandom().random
 BACKOFF_BASE_S = 2.0
-BACKOFF_CAP_S = 600.0
+BACKOFF_CAP_S = 90.0
+"""So everything is sent within two minutes once the provider is well again, however long it was
+not; spread by the jitter, ten thousand pushes ask it some 200 times a second meanwhile."""
 
 OWE_CTES = """
 owed as (

@@ -15,7 +15,9 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
-def every_problem(base: type[problems.Problem] = problems.Problem) -> Iterator[type[problems.Problem]]:
+def every_problem(
+    base: type[problems.Problem] = problems.Problem,
+) -> Iterator[type[problems.Problem]]:
     for each in base.__subclasses__():
         yield each
         yield from every_problem(each)

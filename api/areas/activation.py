@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
@@ -39,31 +40,33 @@ class Activation:
     moves: Moves
 
 
-def plan_moves(connection: Connection, edition_id: int) -> Moves:
+def plan_moves(connection: Connection, edition_id: int, indexes: Path | None = None) -> Moves:
     """How many open reports would move if an edition held now; changes nothing.
 
     Raises `EditionNotFoundError`.
     """
     editions.find(connection, edition_id)
-    return planned(connection, load_atlas(connection, edition_id))
+    return planned(connection, load_atlas(connection, edition_id, indexes))
 
 
-def activate_edition(engine: Engine, edition_id: int, now: dt.datetime) -> Activation:
+def activate_edition(
+    engine: Engine, edition_id: int, now: dt.datetime, indexes: Path | None = None
+) -> Activation:
     """Activate an edition and, if it holds from now on, re-own open reports: one transaction.
 
     A future edition is only recorded: the worker's sweep switches at its midnight. Raises
     `EditionNotFoundError`, `AlreadyActivatedError` or `CountsDifferError`; then nothing changed.
+    Its boundaries are in the folder `indexes` before it holds, so that others only open them.
     """
     # Reading the boundaries takes seconds, in which an open transaction would hold up inboxes.
     with engine.connect() as reading:
-        due = editions.due(editions.find(reading, edition_id).effective_from, now)
-        atlas = load_atlas(reading, edition_id) if due else None
+        atlas = load_atlas(reading, edition_id, indexes)
     with engine.begin() as connection:
         edition = editions.activate(connection, edition_id, now)
         current = editions.in_force(connection, now)
         holds = current is not None and current.id == edition.id
         moves: Moves = Counter()
-        if holds and atlas is not None:
+        if holds:
             cases = open_cases(connection)
             moves = reown_open_reports(connection, renamed(connection, atlas), now)
             if still_open(connection, cases) != len(cases):

@@ -134,7 +134,7 @@ def import_wards(
                 recorded=record,
             )
         if activate and report.edition_id is not None:
-            activation = activate_edition(engine, report.edition_id, now())
+            activation = activate_edition(engine, report.edition_id, now(), load_settings().indexes)
     if as_json:
         activated = None if activation is None else activation_as_json(activation)
         show_json(report.as_json() | {"dry_run": dry_run, "activation": activated})
@@ -175,7 +175,7 @@ def diff(edition: EditionId, as_json: AsJson = False) -> None:
     """What an edition changes against the one it replaces, and how many open reports would move."""
     with database() as engine, engine.connect() as connection:
         changes = editions.diff(connection, edition)
-        moves = plan_moves(connection, edition)
+        moves = plan_moves(connection, edition, load_settings().indexes)
     if as_json:
         show_json(diff_as_json(changes) | {"moves": moves_as_json(moves)})
     else:
@@ -224,13 +224,13 @@ def activate_wards(
     with database() as engine:
         if dry_run:
             with engine.connect() as connection:
-                moves = plan_moves(connection, edition)
+                moves = plan_moves(connection, edition, load_settings().indexes)
             if as_json:
                 show_json({"edition_id": edition, "dry_run": True, "moves": moves_as_json(moves)})
             else:
                 show(printing.move_lines(moves, done=False))
             return
-        activation = activate_edition(engine, edition, now())
+        activation = activate_edition(engine, edition, now(), load_settings().indexes)
     if as_json:
         show_json(activation_as_json(activation))
     else:

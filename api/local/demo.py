@@ -34,13 +34,15 @@ def load(settings: Settings, *, say: Say) -> None:
     """Load what is missing; what is there already stays, operators' own boundaries above all."""
     engine = owner_engine(settings)
     keys = load_keys(settings.keys)
-    provide_edition(engine, say)
+    provide_edition(engine, settings.indexes, say)
     made = create_sealing_keys(engine, settings.keys / "unsealer")
     if made:
         say(f"Demo: made {len(made)} keys that seal reporters' names (0600, beside this database).")
     file = settings.home / "demo.json"
     if not still_good(engine, file):
-        write_private(file, describe(settings, engine, provide_accounts(engine, keys)))
+        write_private(
+            file, describe(settings, engine, provide_accounts(engine, keys, settings.indexes))
+        )
         say("Demo: made accounts for each role; their passwords are in demo.json.")
     else:
         known = json.loads(file.read_text())
@@ -48,7 +50,7 @@ def load(settings: Settings, *, say: Say) -> None:
     engine.dispose()
 
 
-def provide_edition(engine: Engine, say: Say) -> None:
+def provide_edition(engine: Engine, indexes: Path, say: Say) -> None:
     """Import and activate the approximate edition, unless any edition is in force."""
     with Session(engine) as session:
         if session.scalar(select(BoundaryEdition.id).where(BoundaryEdition.state == "activated")):
@@ -57,7 +59,7 @@ def provide_edition(engine: Engine, say: Say) -> None:
     report = import_demo(engine)
     if report.edition_id is None:
         raise RuntimeError("the demo edition was refused")
-    activate_edition(engine, report.edition_id, now())
+    activate_edition(engine, report.edition_id, now(), indexes)
     say(f"Demo: {report.features} wards, approximate: about three of four points get their ward.")
 
 
@@ -81,13 +83,13 @@ def sample_stations(atlas: Atlas) -> tuple[str, str]:
     return own, next(station for station in others if station != own)
 
 
-def provide_accounts(engine: Engine, keys: Keys) -> list[dict[str, Any]]:
+def provide_accounts(engine: Engine, keys: Keys, indexes: Path) -> list[dict[str, Any]]:
     """Make the demo accounts anew, under names of their own."""
     with Session(engine) as session, session.begin():
         edition = edition_in_force(session.connection(), now())
         if edition is None:
             raise RuntimeError("no boundary edition is in force")
-        own, other = sample_stations(load_atlas(session.connection(), edition.id))
+        own, other = sample_stations(load_atlas(session.connection(), edition.id, indexes))
         wanted: list[tuple[str, StaffRole, str | None, str | None]] = [
             ("officer", StaffRole.DUTY_OFFICER, own, None),
             ("chief", StaffRole.STATION_CHIEF, own, None),

@@ -8,7 +8,6 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from operator import itemgetter
 from typing import Any
 
 import h3
@@ -244,8 +243,7 @@ async def accept(
     Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
     primary key, then read what it stored.
     """
-    # In one order everywhere: two batches that share two ids must not wait for each other.
-    packed = to_json(sorted(rows, key=itemgetter("id")), bytes_mode="hex").decode()
+    packed = to_json(rows, bytes_mode="hex").decode()
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
     new = {case_id for (case_id,) in created}
     old = [row["id"] for row in rows if row["case_id"] not in new]

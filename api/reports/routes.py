@@ -25,7 +25,7 @@ ANYONE: dict[str, Any] = {"security": [{}]}
 
 async def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
     """The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
-    if report_id.version not in (4, 7):
+    if report_id.version not in schemas.REPORT_ID_VERSIONS:
         error = {"type": "report_id", "loc": ("path", "report_id")}
         found = problems.field_errors([error], language_of(request))
         raise problems.InvalidRequest(errors=found)

@@ -61,6 +61,17 @@ def check_uuid(value: str) -> str:
     return value
 
 
+REPORT_ID_VERSIONS = (4, 7)
+"""Ids of reports are UUIDs of version 7; random ones are taken too."""
+
+
+def check_report_id(value: uuid.UUID) -> uuid.UUID:
+    """The id, if a phone may have made it."""
+    if value.version not in REPORT_ID_VERSIONS:
+        raise PydanticCustomError("report_id", "not a UUID of version 7")
+    return value
+
+
 Timestamp = Annotated[
     CleanText, Field(max_length=64, json_schema_extra={"format": "date-time"}),
     AfterValidator(check_time),
@@ -151,7 +162,7 @@ class ReportIn(In):
 class BatchItemIn(ReportIn):
     """A report of a batch, with its id."""
 
-    id: uuid.UUID
+    id: Annotated[uuid.UUID, AfterValidator(check_report_id)]
 
     def report(self) -> ReportIn:
         """The report without its id: what `body_sha256` covers."""

@@ -100,6 +100,21 @@ async def test_an_id_twice_in_a_batch_is_one_report(
     assert len(rows_of(engine, keys, [report_id])) == 1
 
 
+async def test_an_id_that_a_put_would_refuse_is_refused_in_a_batch_too(
+    client: httpx.AsyncClient,
+) -> None:
+    first_version = "c232ab00-9414-11ec-b3c8-9f6bdeced846"
+
+    alone = await client.put(f"/v1/reports/{first_version}", json=report(IN_SOUTH))
+    items = [report(IN_SOUTH) | {"id": first_version}, report(IN_SOUTH) | {"id": str(uuid7())}]
+    batch = await client.post("/v1/reports/batch", json={"items": items})
+
+    assert alone.status_code == 422
+    refused, taken = batch.json()["items"]
+    assert (refused["status"], taken["status"]) == (422, 201)
+    assert refused["problem"]["errors"][0]["code"] == alone.json()["errors"][0]["code"]
+
+
 async def test_another_reporter_with_the_same_report_learns_nothing(
     client: httpx.AsyncClient,
 ) -> None:

@@ -61,18 +61,24 @@ def half_done(engine: Engine) -> list[str]:
     return [f"{count} times {what}" for what, count in counts.items() if count]
 
 
-def stored(engine: Engine, keys: Keys) -> Counter[uuid.UUID]:
-    """How many rows each report id has."""
+def stored(engine: Engine, keys: Keys) -> set[uuid.UUID]:
+    """The ids of all reports."""
     with engine.connect() as connection:
-        return Counter(
-            keys.report_id(each) for each in connection.scalars(text("select id from reports"))
-        )
+        return set(map(keys.report_id, connection.scalars(text("select id from reports"))))
 
 
-def register_numbers(engine: Engine) -> set[str]:
-    """Every number in every register, as officers read it."""
+def doubles(engine: Engine) -> int:
+    """How many rows tell what another tells already: every phone's words are sent only once."""
     with engine.connect() as connection:
-        return set(connection.scalars(text("select number || '/' || year from register_entries")))
+        query = text("select count(*) - count(distinct text) from reports")
+        return int(connection.scalar(query) or 0)
+
+
+def register_numbers(engine: Engine) -> Counter[str]:
+    """Every number as officers read it, and in how many registers it is."""
+    with engine.connect() as connection:
+        query = text("select number || '/' || year from register_entries")
+        return Counter(connection.scalars(query))
 
 
 def untold(engine: Engine, phones: Sequence[Phone], pushed: Sequence[str]) -> list[str]:

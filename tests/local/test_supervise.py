@@ -191,7 +191,7 @@ def test_a_port_in_use_is_told_with_the_way_out(run: Run) -> None:
     assert "TINBAO_PORT=" in run.said()
 
 
-@pytest.mark.parametrize("name", ["db", "demo", "serve"])
+@pytest.mark.parametrize("name", ["demo", "serve"])
 def test_a_part_that_fails_at_the_start_is_told_with_its_last_words(run: Run, name: str) -> None:
     run.home.mkdir(exist_ok=True)
     (run.home / "broken").write_text(name)

@@ -8,52 +8,29 @@ account is served in this process, because Google's keys must be replaced.
 import json
 import secrets
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pyotp
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from api.accounts.tables import StaffRole
 from api.local.binaries import fetch
 from api.local.client import uuid7
 from api.reports.sealing import Sealed, Sealer
 from api.secrets import Keys
 from api.settings import Settings
-from tests.factories import caller, make_staff
+from tests.factories import caller
+from tests.security.canary import PLACE, Canaries, OfficerSide, Reporter, eventually, person
 from tests.security.scanner import found, spellings
 from tests.service import Service, running
 from tests.stand_ins.firebase import Issuer
 from tests.stand_ins.running import Fcm, fcm_running
 from tests.town import Town, report
-
-PATIENCE_S = 30.0
-PLACE = (105.8107531, 21.0113579)
-
-
-def person() -> dict[str, str]:
-    """A name and a phone that nobody else has."""
-    digits = "".join(secrets.choice("0123456789") for _ in range(9))
-    return {"name": f"Nguyễn Thị Hoàng Yến {secrets.token_hex(4)}", "phone": f"0912{digits}"}
-
-
-@dataclass
-class Canaries:
-    """What must not be found, and where."""
-
-    identity: dict[str, str] = field(default_factory=dict)
-    """Must be nowhere."""
-    words: dict[str, str] = field(default_factory=dict)
-    """What the reporter tells: for officers, and in the database, but nowhere else."""
-    devices: dict[str, str] = field(default_factory=dict)
-    """Ids of devices: in the database once each, in the table of devices, and nowhere else."""
 
 
 @dataclass
@@ -71,181 +48,6 @@ class Story:
         """Everything that could show something, by name."""
         names = ("officer", "logs", "metrics", "pushes", "dump")
         return {name: getattr(self, name) for name in names}
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    """What `found` gives as soon as it is something."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        got = found()
-        if got:
-            return got
-        time.sleep(0.05)
-    raise TimeoutError
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-class Reporter:
-    """A phone that tells everything it has."""
-
-    def __init__(self, http: httpx.Client, canaries: Canaries, name: str) -> None:
-        self.http, self.canaries, self.name = http, canaries, name
-        self.headers: dict[str, str] = {}
-        self.told: list[str] = []
-        self.bodies = 0
-
-    def become_a_device(self) -> None:
-        """With a token, and one to be woken by."""
-        made = self.http.post("/v1/devices", json={}).json()
-        self.headers = bearer(made["token"])
-        push_token = f"ok-{secrets.token_hex(12)}"
-        push = {"provider": "fcm", "token": push_token, "language": "vi"}
-        assert self.http.put("/v1/devices/self/push", json=push, headers=self.headers).is_success
-        self.canaries.devices[f"{self.name}'s device"] = made["device_id"]
-        self.canaries.identity[f"{self.name}'s token"] = made["token"]
-        self.canaries.identity[f"{self.name}'s push token"] = push_token
-
-    def body(self) -> dict[str, Any]:
-        """A report with a name, a phone, and words of its own."""
-        contact, number = person(), secrets.token_hex(6)
-        self.bodies += 1
-        name = f"{self.name} {self.bodies}"
-        self.canaries.identity |= {f"{name} {key}": value for key, value in contact.items()}
-        self.canaries.words[f"{name} text"] = f"Có người lạ cạy cửa {number}"
-        self.canaries.words[f"{name} note"] = f"Sau chợ {number}"
-        told = self.canaries.words
-        return report(PLACE, text=told[f"{name} text"], note=told[f"{name} note"], contact=contact)
-
-    def accepted(self, answer: dict[str, Any]) -> str:
-        """Remember what a report's answer tells; the report's id."""
-        name = f"report {len(self.told)} of {self.name}"
-        self.canaries.identity[f"{name}: id"] = answer["id"]
-        self.canaries.identity[f"{name}: receipt"] = answer["receipt"]["code"]
-        self.told.append(answer["acknowledgement"]["id"])
-        return str(answer["id"])
-
-    def send(self) -> str:
-        """One report, twice; the report's id."""
-        url, body = f"/v1/reports/{uuid7()}", self.body()
-        answers = [self.http.put(url, json=body, headers=self.headers) for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [201, 200]
-        return self.accepted(answers[0].json())
-
-    def send_batch(self) -> None:
-        """Two reports at once, and one that is none."""
-        items = [self.body() | {"id": str(uuid7())} for _ in range(2)]
-        bad = self.body() | {"id": str(uuid7()), "phone": items[0]["contact"]["phone"]}
-        sent = {"items": [*items, bad]}
-        answer = self.http.post("/v1/reports/batch", json=sent, headers=self.headers).json()
-        assert [item["status"] for item in answer["items"]] == [201, 201, 422]
-        for item in answer["items"][:2]:
-            self.accepted(item["body"])
-
-    def look(self, report_id: str) -> None:
-        """Read everything of one's own."""
-        for path in ("/v1/inbox", "/v1/my/reports", f"/v1/my/reports/{report_id}"):
-            assert self.http.get(path, headers=self.headers).status_code == 200
-
-    def open(self, report_id: str) -> str:
-        """Open a report by its receipt; the token that reads it."""
-        names = {value: name for name, value in self.canaries.identity.items()}
-        code = self.canaries.identity[names[report_id].replace(": id", ": receipt")]
-        opened = self.http.post("/v1/receipts", json={"code": code}).json()
-        self.canaries.identity[f"token of {names[report_id]}"] = opened["token"]
-        assert self.http.get("/v1/inbox", headers=bearer(opened["token"])).is_success
-        return code
-
-    def err(self, report_id: str) -> None:
-        """Make every mistake a phone can make, with secrets in all the wrong places."""
-        contact = person()
-        self.canaries.identity |= {f"{self.name} mistaken {k}": v for k, v in contact.items()}
-        name, phone = contact.values()
-        http, token = self.http, self.headers.get("Authorization", "Bearer x").partition(" ")[2]
-        answers = [
-            http.put(f"/v1/reports/{report_id}", json=self.body()),
-            http.put(f"/v1/reports/{report_id}", json=self.body() | {name: phone}),
-            http.put(f"/v1/reports/{uuid7()}", content=f'{{"name": "{name}"'.encode()),
-            http.put(f"/v1/reports/{name}", json=contact, headers=self.headers),
-            http.post("/v1/devices", json=contact),
-            http.post("/v1/sessions", json={"username": phone, "password": name, "totp": "1"}),
-            http.get(f"/v1/{name}", params=contact, headers=self.headers),
-            http.get(f"/v1/my/reports/{report_id}", params={"token": token}),
-            http.get("/v1/queue", headers=bearer(token)),
-            http.get(f"/v1/cases/{report_id}", headers={"Authorization": f"Basic {token}"}),
-            http.request("BREW", f"/v1/my/reports/{report_id}", headers=self.headers),
-            http.get("/v1/config", headers={"Cookie": f"tinbao_session={token}"}),
-            http.get("/v1/inbox", params={"cursor": phone}, headers=self.headers),
-            http.get(f"/v1/my/reports/{report_id}?{phone}", headers=websocket()),
-        ]
-        assert not any(answer.is_server_error for answer in answers)
-
-
-def websocket() -> dict[str, str]:
-    return {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-
-
-class OfficerSide:
-    """A duty officer and what the service answers them, whatever they ask."""
-
-    def __init__(self, http: httpx.Client, canaries: Canaries, engine: Engine, keys: Keys) -> None:
-        self.http, self.seen = http, bytearray()
-        made = make_staff(engine, keys, StaffRole.DUTY_OFFICER, station_id="w-00001")
-        sign_in = {
-            "username": made.username,
-            "password": made.password,
-            "totp": pyotp.TOTP(made.totp_secret).now(),
-        }
-        token = http.post("/v1/sessions", json=sign_in).json()["token"]
-        self.headers = bearer(token)
-        canaries.identity |= {
-            "officer's password": made.password,
-            "officer's second factor": made.totp_secret,
-            "officer's recovery code": made.recovery_codes[0],
-            "officer's token": token,
-        }
-
-    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One request, and all of its answer."""
-        headers = self.headers | more.pop("headers", {})
-        answer = self.http.request(method, path, headers=headers, **more)
-        self.seen += answer.content
-        self.seen += b"".join(name + b": " + value + b"\n" for name, value in answer.headers.raw)
-        return answer
-
-    def take_all(self, count: int) -> None:
-        """Read the queue and every case, and acknowledge each."""
-
-        def queue() -> list[Any]:
-            items = self.ask("GET", "/v1/queue?limit=100").json()["items"]
-            return items if len(items) >= count else []
-
-        for case in eventually(queue):
-            path = f"/v1/cases/{case['case_id']}"
-            etag = self.ask("GET", path).headers["ETag"]
-            done = self.ask("POST", f"{path}/acknowledgement", headers={"If-Match": etag})
-            assert done.status_code == 200
-            self.ask("GET", path, headers={"Accept-Language": "en"})
-        for state in ("received", "acknowledged", "withdrawn"):
-            self.ask("GET", "/v1/queue", params={"state": state, "limit": 1})
-
-    def try_everything(self) -> None:
-        """Every operation of the document but those that end the session."""
-        document = self.ask("GET", "/openapi.json").json()
-        for template, operations in document["paths"].items():
-            path = template.format(
-                case_id=uuid7(), report_id=uuid7(), code="00001", station_id="w-00001"
-            )
-            for method in operations.keys() - {"delete"}:
-                self.ask(method.upper(), path)
-                self.ask(method.upper(), path, json={})
 
 
 @pytest.fixture(scope="module")
