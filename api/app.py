@@ -34,7 +34,6 @@ from api.triage import routes as triage_routes
 from geo.atlas import Atlases
 from notifications.registrations import TokenSealer
 
-
 # Traces would carry URLs and exception texts to wherever the environment says.
 NO_TRACES: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 

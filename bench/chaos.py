@@ -14,7 +14,16 @@ import time
 
 from tests.chaos.run import Plan, run
 
-LONG = Plan(reports=10_000, kills=50, seconds=600, apis=2, workers=2, push_timeout_s=10)
+LONG = Plan(
+    reports=10_000,
+    kills=50,
+    seconds=600,
+    apis=2,
+    workers=2,
+    push_timeout_s=10,
+    p99_within_s=5,
+    drained_within_s=60,
+)
 
 
 def main() -> int:

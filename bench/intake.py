@@ -187,7 +187,7 @@ def wrk(base_url: str, path: str, tokens: list[str], *, connections: int, second
 def pgbench(url: str, *, clients: int, seconds: int) -> float:
     """Transactions a second of one round."""
     binaries = find_binaries()
-    beside = binaries and str(binaries.folder)
+    beside = str(binaries.folder) if binaries else None
     program = shutil.which("pgbench") or shutil.which("pgbench", path=beside)
     if program is None:
         raise SystemExit("pgbench is not here (Debian: apt-get install postgresql-contrib)")

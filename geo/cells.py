@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geo.borders import Arrays
 from geo.plane import Floats, box_round, metres_per_degree, reach_round
-from geo.walk import crossings, ends_inside
+from geo.walk import crossed_right, crossed_up, crossings, ends_inside, on_edge
 from geo.ward_index import NOWHERE
 
 Ints = NDArray[np.int64]
@@ -123,8 +123,11 @@ class Cells:
                         side = across - (x - x1) * (y2 - y1)
                         corner = across - (x0 - x1) * (y2 - y1)
                         if -doubt < side < doubt or -doubt < corner < doubt:
-                            return self._surely_inside(pair, x0, y0, x, y)
-                        if (side < 0) is not (corner < 0):
+                            edge = (x1, y1), (x2, y2)
+                            if on_edge(*edge, (x, y)):
+                                return True
+                            inside ^= crossed_right(*edge, (x0, y0), (x, y))
+                        elif (side < 0) is not (corner < 0):
                             inside ^= 1
                 elif y2 == y and (x2 == x or (y1 == y and (x1 < x) is not (x2 < x))):
                     return True
@@ -138,8 +141,8 @@ class Cells:
                         side = (x2 - x1) * (y - y1) - along
                         corner = (x2 - x1) * (y0 - y1) - along
                         if -doubt < side < doubt or -doubt < corner < doubt:
-                            return self._surely_inside(pair, x0, y0, x, y)
-                        if (side < 0) is not (corner < 0):
+                            inside ^= crossed_up((x1, y1), (x2, y2), (x0, y0), (x, y))
+                        elif (side < 0) is not (corner < 0):
                             inside ^= 1
                 x1, y1 = x2, y2
         return inside == 1
@@ -196,7 +199,7 @@ class Cells:
         edge_of, edge = self._edges(pair)
         at = point[edge_of]
         listed = self._arrays["listed"][pair].astype(np.int64)
-        odd, touched, doubtful = crossings(
+        odd, touched = crossings(
             self._xy[edge].T,
             self._xy[edge + 1].T,
             np.stack([x0[at], y0[at]]),
@@ -204,10 +207,6 @@ class Cells:
             self._doubt,
         )
         inside = (np.bincount(edge_of, odd, len(pair)).astype(np.int64) ^ listed) & 1
-        for i in np.setdiff1d(edge_of[doubtful], edge_of[touched]).tolist():
-            n = point[i]
-            corner, spot = (float(x0[n]), float(y0[n])), (float(x[n]), float(y[n]))
-            inside[i] = self._surely_inside(int(pair[i]), *corner, *spot)
         inside[edge_of[touched]] = 1
         found = np.full(len(x), NOWHERE, dtype=np.int64)
         hits = inside.nonzero()[0][::-1]

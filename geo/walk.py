@@ -44,13 +44,14 @@ def ends_inside(
     inside = corner_inside
     for stretch in stretches:
         for a, b in pairwise(stretch):
-            if _on_edge(a, b, point):
+            if on_edge(a, b, point):
                 return True
-            inside ^= _crossed_right(a, b, corner, point) ^ _crossed_up(a, b, corner, point)
+            inside ^= crossed_right(a, b, corner, point) ^ crossed_up(a, b, corner, point)
     return inside
 
 
-def _on_edge(a: Point, b: Point, point: Point) -> bool:
+def on_edge(a: Point, b: Point, point: Point) -> bool:
+    """Whether the edge holds the point."""
     x, y = point
     return (
         min(a[0], b[0]) <= x <= max(a[0], b[0])
@@ -59,7 +60,7 @@ def _on_edge(a: Point, b: Point, point: Point) -> bool:
     )
 
 
-def _crossed_right(a: Point, b: Point, corner: Point, point: Point) -> bool:
+def crossed_right(a: Point, b: Point, corner: Point, point: Point) -> bool:
     """Whether the edge crosses the latitude just above the point's between corner and point."""
     y = point[1]
     if (a[1] > y) is (b[1] > y):
@@ -72,7 +73,7 @@ def _crossed_right(a: Point, b: Point, corner: Point, point: Point) -> bool:
     return at_corner != side(low, high, point)
 
 
-def _crossed_up(a: Point, b: Point, corner: Point, point: Point) -> bool:
+def crossed_up(a: Point, b: Point, corner: Point, point: Point) -> bool:
     """Whether the edge crosses the corner's longitude above the corner, but not above the point."""
     x0, y = corner[0], point[1]
     if (a[0] < x0) is (b[0] < x0):
@@ -83,9 +84,8 @@ def _crossed_up(a: Point, b: Point, corner: Point, point: Point) -> bool:
 
 def crossings(
     a: Floats, b: Floats, corner: Floats, point: Floats, doubt: float
-) -> tuple[Flags, Flags, Flags]:
-    """Which edges are crossed an odd number of times, which certainly hold the point, and of which
-    both is doubtful.
+) -> tuple[Flags, Flags]:
+    """Which edges are crossed an odd number of times, and which hold the point; without rounding.
 
     Each argument has a row of longitudes and one of latitudes. `doubt` is an upper bound for the
     rounding of any of the cross products.
@@ -108,4 +108,9 @@ def crossings(
     at_point, at_corner = run * (y[i] - y1[i]) - along, run * (y0[i] - y1[i]) - along
     odd[i] ^= (at_point < 0) != (at_corner < 0)
     doubtful[i] |= np.minimum(np.abs(at_point), np.abs(at_corner)) < doubt
-    return odd, touched, doubtful
+
+    for n in (doubtful & ~touched).nonzero()[0].tolist():
+        one, other, start, end = (tuple(axis[:, n].tolist()) for axis in (a, b, corner, point))
+        touched[n] = on_edge(one, other, end)
+        odd[n] = crossed_right(one, other, start, end) ^ crossed_up(one, other, start, end)
+    return odd, touched

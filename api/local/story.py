@@ -52,7 +52,8 @@ def first_report(base_url: str, home: Path) -> None:
         out.print(f"The sample report was answered {status}: {accepted.get('detail')}")
     if known is not None:
         show_accounts(known["accounts"])
-    words = json.dumps({**body, "category": "noise", "text": "Có tiếng ồn lớn."}, ensure_ascii=False)
+    own = {**body, "category": "noise", "text": "Có tiếng ồn lớn."}
+    words = json.dumps(own, ensure_ascii=False)
     out.print("\nSend a report of your own:\n")
     out.print(CURL.format(base_url=base_url, make_id=MAKE_ID, body=words), markup=False)
     out.print(f"\nThe API describes itself at {base_url}/docs\n")

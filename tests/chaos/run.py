@@ -1,6 +1,7 @@
 """A whole installation under load while its parts are killed, and what came of it."""
 
 import asyncio
+import math
 import random
 import tempfile
 import time
@@ -42,6 +43,9 @@ class Plan:
     push_timeout_s: int = 2
     """A dead worker's pushes come due again after three times as long."""
     officer_pause_s: float = 0.5
+    p99_within_s: float = math.inf
+    """Of the times from a report's first attempt to its 2xx."""
+    drained_within_s: float = math.inf
 
 
 @dataclass
@@ -61,9 +65,25 @@ class Result:
     """From the last kill until nothing was owed any more."""
     faults: list[str]
 
+    def waits_s(self) -> tuple[float, float, float]:
+        """From the first attempt to the 2xx: median, 99th percentile, longest."""
+        p50, p99, longest = np.percentile(self.ledger.waits_s or [np.nan], [50, 99, 100])
+        return float(p50), float(p99), float(longest)
+
+    def lateness(self) -> list[str]:
+        """Which of the plan's times were not kept."""
+        return [
+            f"{what} took longer than {limit:.0f} s"
+            for what, seconds, limit in (
+                ("the slowest hundredth of reports", self.waits_s()[1], self.plan.p99_within_s),
+                ("sending what was owed", self.drained_s, self.plan.drained_within_s),
+            )
+            if not seconds <= limit
+        ]
+
     def table(self) -> str:
         """For people."""
-        p50, p99, longest = np.percentile(self.ledger.waits_s or [np.nan], [50, 99, 100])
+        p50, p99, longest = self.waits_s()
         kills = ", ".join(f"{kind} {self.killer.kills[kind]}" for kind in KINDS)
         answers = ", ".join(f"{n} x {what}" for what, n in sorted(self.ledger.answers.items()))
         facts = {
@@ -94,6 +114,7 @@ def run(plan: Plan) -> Result:
         with scene as installation:
             staff = [hire(installation, station) for station in ("w-00001", "w-00002")]
             result = asyncio.run(wreck(plan, installation, staff))
+            result.faults += result.lateness()
             if result.faults:
                 result.faults += last_words(installation.service)
             return result
