@@ -3,8 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -16,16 +14,15 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api import health, openapi, problems
 from api.accounts import device_routes, session_routes
-from api.accounts.identity import find_devices, firebase_app
+from api.accounts.identity import firebase_app
 from api.areas import routes as area_routes
 from api.clock import now
-from api.db import lane_connection, reference_engine, service_engine
+from api.db import reference_engine, service_engine
 from api.guards import Guard
-from api.lanes import Lanes, is_away
-from api.limits import hit_each
+from api.hot_paths import hot_paths
+from api.lanes import is_away
 from api.reports import my_routes
 from api.reports import routes as report_routes
-from api.reports.intake import accept, find_each
 from api.reports.reference import Refresher
 from api.secrets import load_keys
 from api.settings import Settings, load_settings
@@ -33,6 +30,9 @@ from api.telemetry import configure_logs, serve_metrics
 from api.triage import routes as triage_routes
 from geo.atlas import Atlases
 from notifications.registrations import TokenSealer
+
+STATEMENTS = 2.5
+"""A request ends within the time of this many slow statements, whatever it still waits for."""
 
 # Traces would carry URLs and exception texts to wherever the environment says.
 NO_TRACES: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -46,36 +46,24 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.token_sealer = TokenSealer(X25519PublicKey.from_public_bytes(keys.push_public))
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
-    lanes = open_lanes(app)
+    hot = app.state.hot = hot_paths(settings, keys)
+    hot.open()
     reading = reference_engine(settings)
     app.state.atlases = Atlases(reading, now, settings.indexes)
-    refresher = app.state.refresher = Refresher(reading, app.state.atlases, keys.fingerprint)
+    refresher = app.state.refresher = Refresher(
+        reading,
+        app.state.atlases,
+        keys.fingerprint,
+        production=settings.mode == "production",
+    )
     refresher.start()
     try:
         yield
     finally:
         refresher.stop()
         reading.dispose()
-        for each in lanes:
-            await each.close()
+        await hot.close()
         await app.state.engine.dispose()
-
-
-def open_lanes(app: FastAPI) -> list[Lanes[Any, Any]]:
-    """The micro-batches of the hot paths: who is it, may they, and keep it."""
-    settings: Settings = app.state.settings
-    connect = partial(lane_connection, settings)
-    count = partial(hit_each, keys=app.state.keys, factor=settings.limits.factor)
-    app.state.devices = Lanes("devices", connect, find_devices, lanes=1)
-    app.state.hits = Lanes(
-        "hits", connect, lambda on, requests: count(on, requests=requests), lanes=1
-    )
-    app.state.stored = Lanes("stored", connect, find_each, lanes=1)
-    app.state.intake = Lanes("intake", connect, accept)
-    lanes = [app.state.devices, app.state.hits, app.state.stored, app.state.intake]
-    for each in lanes:
-        each.open()
-    return lanes
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -84,13 +72,17 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="TinBáo",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
         telemetry=NO_TRACES,
     )
     app.state.settings = settings
-    app.add_middleware(Guard, body_seconds=settings.body_timeout.total_seconds())
+    app.add_middleware(
+        Guard,
+        body_seconds=settings.body_timeout.total_seconds(),
+        answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
+    )
     problems.install(app)
     install_database_problems(app)
     for router in (

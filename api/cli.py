@@ -88,7 +88,6 @@ def serve() -> None:
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=20,
-        limit_concurrency=2000,
     )
 
 

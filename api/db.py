@@ -1,6 +1,9 @@
 """Connections. Services run under a role that can do little; the command line is the owner."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -32,6 +35,56 @@ def libpq_options(settings: Settings, role: str) -> str:
     return f"-c role={role} -c statement_timeout={timeout} -c lock_timeout={timeout}"
 
 
+# A connection whose other end has gone silent is given up within seconds (libpq's own settings).
+NOTICING: dict[str, Any] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 5000,
+}
+
+
+SILENCE_MARGIN_S = 0.25
+"""How long after `statement_timeout` a server has to say that it kept it."""
+
+
+class Connection(AsyncConnection[Any]):
+    """Hangs up on a server that stays silent.
+
+    `statement_timeout` is kept by the server, and one that is frozen keeps nothing. Cancelling the
+    wait instead would take psycopg up to ten seconds more, in the hope of an answer.
+    """
+
+    silence_s = 10.0
+
+    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """As psycopg does, for so long; a connection hung up on is a lost one like any other."""
+        loop = asyncio.get_running_loop()
+        silence = loop.call_later(self.silence_s, hang_up, self.pgconn.socket)
+        try:
+            return await super().wait(*args, **kwargs)
+        finally:
+            silence.cancel()
+
+
+def hang_up(descriptor: int) -> None:
+    """End a connection under whoever waits for it."""
+    with socket.socket(fileno=os.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def connecting(settings: Settings) -> Callable[..., Awaitable[Connection]]:
+    """Connects as psycopg does; silence may last a little longer than a statement."""
+
+    async def connect(*args: Any, **kwargs: Any) -> Connection:
+        made = await Connection.connect(*args, **kwargs)
+        made.silence_s = settings.statement_timeout.total_seconds() + SILENCE_MARGIN_S
+        return made
+
+    return connect
+
+
 def owner_engine(settings: Settings) -> Engine:
     """The owner's engine: migrations, imports, staff accounts."""
     return create_engine(settings.owner_url, pool_pre_ping=True)
@@ -45,7 +98,11 @@ def service_engine(settings: Settings) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=True,
-        connect_args={"options": libpq_options(settings, API_ROLE), "connect_timeout": 2},
+        connect_args={
+            "options": libpq_options(settings, API_ROLE),
+            "async_creator_fn": connecting(settings),
+            **NOTICING,
+        },
     )
 
 
@@ -56,7 +113,7 @@ def worker_engine(settings: Settings) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "options": f"-c role={WORKER_ROLE} -c lock_timeout=5000",
-            "connect_timeout": 2,
+            **NOTICING,
         },
     )
 
@@ -67,17 +124,17 @@ def reference_engine(settings: Settings) -> Engine:
         settings.service_url,
         pool_size=1,
         pool_pre_ping=True,
-        connect_args={"options": f"-c role={API_ROLE}", "connect_timeout": 2},
+        connect_args={"options": f"-c role={API_ROLE}", **NOTICING},
     )
 
 
 async def lane_connection(settings: Settings) -> AsyncConnection[Any]:
     """A connection for one lane: each of its statements is a transaction of its own."""
-    return await AsyncConnection.connect(
+    return await connecting(settings)(
         libpq_url(settings.service_url),
         options=libpq_options(settings, API_ROLE),
         autocommit=True,
-        connect_timeout=2,
+        **NOTICING,
     )
 
 

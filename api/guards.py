@@ -31,6 +31,7 @@ LONGEST_LENGTH = 10
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 SLOW_S = 1.0
+MOST_UNDER_WAY = 2000
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -42,9 +43,10 @@ SECURITY_HEADERS = [
 class Guard:
     """Gives each request an id, bounds its body, and turns every failure into a problem."""
 
-    def __init__(self, app: ASGIApp, *, body_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, *, body_seconds: float, answer_seconds: float) -> None:
         self.app = app
-        self.body_seconds = body_seconds
+        self.body_seconds, self.answer_seconds = body_seconds, answer_seconds
+        self.under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,7 +69,7 @@ class Guard:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 body = await self.read_body(scope, receive)
-                await self.app(scope, replay(body, receive), send_marked)
+                await self.answer(scope, replay(body, receive), send_marked)
             except problems.Problem as problem:
                 await problems.answer(Request(scope), problem)(scope, receive, send_marked)
             except Exception:
@@ -77,6 +79,19 @@ class Guard:
                 )
             finally:
                 record(scope, status, time.perf_counter() - started)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer, in time; too much at once is refused honestly rather than queued."""
+        if self.under_way >= MOST_UNDER_WAY:
+            raise problems.ServiceUnavailable
+        self.under_way += 1
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                await self.app(scope, receive, send)
+        except TimeoutError:
+            raise problems.ServiceUnavailable from None
+        finally:
+            self.under_way -= 1
 
     async def read_body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body, within the route's size and the time allowed."""

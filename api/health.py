@@ -59,6 +59,8 @@ async def read_readiness(request: Request, now: Now) -> ReadyOut:
     """Whether reports can be taken in now. A worker that is away is a warning: it loses nothing."""
     state = request.app.state
     reasons = [] if state.refresher.problem is None else [f"reference: {state.refresher.problem}"]
+    if state.refresher.stale:
+        reasons.append("reference: not refreshed for too long")
     warnings: list[str] = []
     try:
         async with state.engine.connect() as connection:
@@ -68,7 +70,8 @@ async def read_readiness(request: Request, now: Now) -> ReadyOut:
         reasons.append(f"database: {type(cause).__name__}")
     else:
         reasons += schema_reasons(row[0])
-        warnings += worker_warnings(row[1], row[2])
+        pushing = state.settings.push.credentials_file is not None
+        warnings += worker_warnings(row[1], row[2] if pushing else None)
     reasons += disk_reasons(state.settings.home)
     if reasons:
         raise NotReady(reasons)

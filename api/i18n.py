@@ -36,6 +36,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Tài khoản của bạn không có quyền làm việc này.",
         "Your account has no right to do this.",
     ),
+    "read-only-case": ("Tin báo này chỉ được xem", "The case is read-only for you"),
+    "read-only-case.detail": (
+        "Tin báo này thuộc đơn vị khác; đơn vị của bạn được thông báo để biết.",
+        "This case is another station's; you are informed of it.",
+    ),
     "cross-site-request": ("Yêu cầu từ trang khác", "The request comes from another site"),
     "cross-site-request.detail": (
         "Cookie chỉ dùng được từ trang của hệ thống; chương trình hãy gửi Authorization: Bearer.",
@@ -137,7 +142,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This source needs both lon and lat.",
     ),
     "invalid.coordinates_pair": ("Cần cả lon và lat.", "Give both lon and lat, or neither."),
-    "invalid.report_id": ("Phải là UUID phiên bản 7.", "Must be a UUID of version 7."),
+    "invalid.report_id": (
+        "Phải là UUID phiên bản 7 (hoặc 4).",
+        "Must be a UUID of version 7 (or 4).",
+    ),
     "invalid.cursor": (
         "Danh sách này không có vị trí đó; hãy tải lại từ đầu.",
         "The list has no such position; start again from the beginning.",

@@ -20,22 +20,25 @@ log = structlog.get_logger()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 Connection = AsyncConnection[Any]
 
 LANES = 2
 BATCH = 256
 WAITING = 2048
 """More than this many would wait for seconds: better to say so at once."""
-PATIENCE_S = 6.0
-"""The longest anybody waits for an answer; what the database does later is found by the retry."""
 OUTAGE_PAUSE_S = 0.2
+DRAIN_S = 10.0
+"""How long a stopping process waits for what was begun."""
 
 # SQLSTATE classes and codes of a database that is away, full, overloaded, or gave up in time.
 AWAY = ("08", "53", "55", "57", "58", "40", "25006", "XX")
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether a database error says that the database, not the statement, is at fault."""
+    """Whether an error says that the database, not the statement, is at fault."""
+    if isinstance(error, TimeoutError):
+        return True
     cause = getattr(error, "orig", error)
     state = getattr(cause, "sqlstate", None)
     if state is None:
@@ -48,8 +51,15 @@ def is_collision(error: psycopg.Error) -> bool:
     return (error.sqlstate or "").startswith("40")
 
 
+Waiting = tuple[Item, asyncio.Future[Result]]
+
+
 class Lanes(Generic[Item, Result]):
-    """Calls `run(connection, items)` with everything that waits; one result for each item."""
+    """Calls `run(connection, items)` with everything that waits; one result for each item.
+
+    `run` must be harmless to repeat: a batch whose connection was lost is tried once more on a
+    fresh one. Nothing here waits for the database longer than `within_s` at a time.
+    """
 
     def __init__(
         self,
@@ -57,13 +67,15 @@ class Lanes(Generic[Item, Result]):
         connect: Callable[[], Awaitable[Connection]],
         run: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
+        within_s: float,
         lanes: int = LANES,
         batch: int = BATCH,
         waiting: int = WAITING,
     ) -> None:
         self._name, self._connect, self._run = name, connect, run
+        self._within_s = within_s
         self._count, self._batch, self._limit = lanes, batch, waiting
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[Waiting[Item, Result]] = deque()
         self._something = asyncio.Event()
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,10 +85,13 @@ class Lanes(Generic[Item, Result]):
         self._tasks = [asyncio.create_task(self._lane()) for _ in range(self._count)]
 
     async def close(self) -> None:
-        """Finish what waits, then let go of the connections."""
+        """Finish what waits, for a bounded time, and let go of the connections."""
         self._closing = True
         self._something.set()
-        await asyncio.gather(*self._tasks)
+        _, late = await asyncio.wait(self._tasks, timeout=DRAIN_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def __call__(self, item: Item) -> Result:
         """The result of one item; raises `ServiceUnavailable` when the database is away or full.
@@ -88,33 +103,19 @@ class Lanes(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._something.set()
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await future
-        except TimeoutError:
-            raise problems.ServiceUnavailable from None
+        return await future
 
     async def _lane(self) -> None:
         """Take what waits, again and again."""
         connection: Connection | None = None
-        while True:
-            taken = await self._take()
-            if taken is None:
-                break
-            if not taken:
-                continue
-            try:
-                if connection is None:
-                    connection = await self._connect()
-                await self._serve(connection, taken)
-            except Exception as error:
-                self._fail(taken, error)
-                await drop(connection)
-                connection = None
-                await asyncio.sleep(OUTAGE_PAUSE_S)
-        await drop(connection)
+        try:
+            while (taken := await self._take()) is not None:
+                if taken:
+                    connection = await self._serve(connection, taken)
+        finally:
+            await drop(connection)
 
-    async def _take(self) -> list[tuple[Item, asyncio.Future[Result]]] | None:
+    async def _take(self) -> list[Waiting[Item, Result]] | None:
         """Everything that waits, up to a batch, less what nobody waits for any more."""
         while not self._waiting:
             if self._closing:
@@ -126,11 +127,30 @@ class Lanes(Generic[Item, Result]):
         return [each for each in taken if not each[1].done()]
 
     async def _serve(
-        self, connection: Connection, taken: list[tuple[Item, asyncio.Future[Result]]]
-    ) -> None:
+        self, connection: Connection | None, taken: list[Waiting[Item, Result]]
+    ) -> Connection | None:
+        """Answer a batch; the connection to go on with, if it is still good."""
+        for chance in range(2):
+            served_before = connection is not None
+            try:
+                if connection is None:
+                    connection = await self._bounded(self._connect())
+                await self._answer(connection, taken)
+            except Exception as error:
+                lost = connection is not None and (connection.broken or connection.closed)
+                await drop(connection)
+                connection = None
+                if chance == 0 and served_before and lost:
+                    continue
+                self._fail(taken, error)
+                await asyncio.sleep(OUTAGE_PAUSE_S)
+            return connection
+        return connection
+
+    async def _answer(self, connection: Connection, taken: list[Waiting[Item, Result]]) -> None:
         """Run a batch; when the database refuses it, each item for itself."""
         try:
-            results = await self._run(connection, [item for item, _ in taken])
+            results = await self._bounded(self._run(connection, [item for item, _ in taken]))
         except psycopg.Error as error:
             if is_away(error) and not is_collision(error):
                 raise
@@ -140,16 +160,14 @@ class Lanes(Generic[Item, Result]):
             if not future.done():
                 future.set_result(result)
 
-    async def _replay(
-        self, connection: Connection, taken: list[tuple[Item, asyncio.Future[Result]]]
-    ) -> None:
+    async def _replay(self, connection: Connection, taken: list[Waiting[Item, Result]]) -> None:
         """One bad row must not fail the others."""
         log.warning("lane.replayed", lane=self._name, items=len(taken))
         for item, future in taken:
             if future.done():
                 continue
             try:
-                (result,) = await self._run(connection, [item])
+                (result,) = await self._bounded(self._run(connection, [item]))
             except psycopg.Error as error:
                 if connection.broken or connection.closed:
                     raise
@@ -159,7 +177,12 @@ class Lanes(Generic[Item, Result]):
                 if not future.done():
                     future.set_result(result)
 
-    def _fail(self, taken: list[tuple[Item, asyncio.Future[Result]]], error: BaseException) -> None:
+    async def _bounded(self, work: Awaitable[Outcome]) -> Outcome:
+        """Await no longer than the database may take; a silent network is an outage too."""
+        async with asyncio.timeout(self._within_s):
+            return await work
+
+    def _fail(self, taken: list[Waiting[Item, Result]], error: BaseException) -> None:
         """Tell everybody of a batch that it did not work."""
         log.warning("lane.failed", lane=self._name, items=len(taken), exc_info=error)
         for _, future in taken:

@@ -1,8 +1,8 @@
 """Rate limits: one statement on one table of PostgreSQL, exact for all processes together.
 
 Each counter is a GCRA: it stores when it would be empty again (`tat`), so `count` hits may come at
-once, and then one each `period / count`. No address or principal is stored, only keyed hashes with
-a salt of the day.
+once, and then one each `period / count`. No address or principal is stored, only keyed hashes, most
+of them with a salt of the day.
 """
 
 import datetime as dt
@@ -29,6 +29,9 @@ class Rate:
     name: str
     count: int
     period: dt.timedelta
+    daily: bool = True
+    """Whether its counters change their keys at midnight (UTC), so that no day can be linked to
+    the next. Not those that guard a password: they would begin anew."""
 
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -38,19 +41,23 @@ REPORT_PER_PRINCIPAL_DAY = Rate("report-principal-day", 30, DAY)
 REPORT_PER_ADDRESS = Rate("report-address", 60, HOUR)
 """Many phones share one address behind a carrier's NAT."""
 ANONYMOUS_PER_ADDRESS = Rate("anonymous-address", 5, HOUR)
-BATCH_PER_PRINCIPAL = Rate("batch-principal", 4, HOUR)
-BATCH_PER_ADDRESS = Rate("batch-address", 20, HOUR)
-"""A batch is what waited on a phone without a network: it counts once, whatever it holds."""
+BATCHED_PER_PRINCIPAL = Rate("batched-principal", 100, DAY)
+BATCHED_PER_ADDRESS = Rate("batched-address", 300, HOUR)
+BATCHED_ANONYMOUS_PER_ADDRESS = Rate("batched-anonymous-address", 50, DAY)
+"""Reports that waited on a phone without a network come many at a time."""
 URGENT = Rate("urgent", 1, 10 * MINUTE)
 """Who is over the limit may still send one urgent report."""
 RECEIPT_PER_ADDRESS = Rate("receipt-address", 10, MINUTE)
 RECEIPT_GLOBAL = Rate("receipt-global", 1000, MINUTE)
 DEVICE_PER_ADDRESS = Rate("device-address", 20, HOUR)
 LOCATE_PER_ADDRESS = Rate("locate-address", 600, MINUTE)
-SESSION_PER_ADDRESS = Rate("session-address", 30, 5 * MINUTE)
-SESSION_PER_USER = Rate("session-user", 10, 5 * MINUTE)
-SECOND_FACTOR = Rate("second-factor", 10, 5 * MINUTE)
-SECOND_FACTOR_DAY = Rate("second-factor-day", 60, DAY)
+SESSION_PER_ADDRESS = Rate("session-address", 30, 5 * MINUTE, daily=False)
+SESSION_PER_USER = Rate("session-user", 10, 5 * MINUTE, daily=False)
+SECOND_FACTOR = (
+    Rate("second-factor", 5, 5 * MINUTE, daily=False),
+    Rate("second-factor-hour", 20, HOUR, daily=False),
+    Rate("second-factor-day", 50, DAY, daily=False),
+)
 
 HIT = """
 select hit_rate_limits(%(firsts)s::int[], %(lasts)s::int[], %(keys)s::bytea[],
@@ -66,7 +73,8 @@ Checks = Sequence[tuple[Rate, str]]
 
 def counter(keys: Keys, rate: Rate, principal: str, day: dt.date) -> bytes:
     """The key under which a rate of a principal is counted that day (UTC)."""
-    message = f"{day.isoformat()}|{rate.name}|{principal}"
+    salt = day.isoformat() if rate.daily else ""
+    message = f"{salt}|{rate.name}|{principal}"
     return hmac.digest(keys.limits, message.encode(), "sha256")[:16]
 
 
@@ -94,9 +102,7 @@ def seconds(wait: dt.timedelta | None) -> int | None:
     return None if wait is None else max(1, math.ceil(wait.total_seconds()))
 
 
-async def hit(
-    on: AsyncSession | AsyncConnection[Any], keys: Keys, checks: Checks, *, factor: float
-) -> int | None:
+async def hit(session: AsyncSession, keys: Keys, checks: Checks, *, factor: float) -> int | None:
     """Count one hit on every limit, or on none; None when allowed, else the seconds to wait.
 
     `factor` multiplies every count, 0 switches the limits off. The hit stays only if the
@@ -104,11 +110,26 @@ async def hit(
     """
     if factor == 0:
         return None
-    if isinstance(on, AsyncConnection):
-        return (await hit_each(on, keys, [checks], factor=factor))[0]
     given = arguments(keys, [checks], factor=factor, day=dt.datetime.now(dt.UTC).date())
-    result = await (await on.connection()).exec_driver_sql(HIT, given)
+    result = await (await session.connection()).exec_driver_sql(HIT, given)
     return seconds(result.scalar_one())
+
+
+REFUND = """
+update rate_limits set tat = tat - refund
+from (select key, sum(charge) as refund from unnest(%(keys)s::bytea[], %(charges)s::interval[])
+        as asked (key, charge) group by key) as refunds
+where rate_limits.key = refunds.key
+"""
+
+
+async def refund_each(
+    connection: AsyncConnection[Any], keys: Keys, requests: Sequence[Checks], *, factor: float
+) -> list[None]:
+    """Take hits back, for requests that turned out to bring nothing new."""
+    given = arguments(keys, requests, factor=factor, day=dt.datetime.now(dt.UTC).date())
+    await connection.execute(REFUND, given)
+    return [None] * len(requests)
 
 
 async def hit_each(

@@ -62,6 +62,12 @@ class RoleNotAllowed(Problem):
     slug, status = "role-not-allowed", 403
 
 
+class ReadOnlyCase(Problem):
+    """The case is another station's; the officer's own is informed of it."""
+
+    slug, status = "read-only-case", 403
+
+
 class CrossSiteRequest(Problem):
     """A page of another site used the session cookie of ours."""
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -70,6 +70,11 @@ class Keys:
     @cached_property
     def _totp(self) -> AESGCM:
         return AESGCM(self.derive("totp"))
+
+    @cached_property
+    def queue_cursors(self) -> AESSIV:
+        """Seals positions in the queue, the same position always alike: answers carry ETags."""
+        return AESSIV(self.derive("queue-cursor", 64))
 
     @cached_property
     def limits(self) -> bytes:

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         10, ge=2, le=100, description="Database connections of one API process"
     )
     statement_timeout: timedelta = Field(
-        timedelta(seconds=5), description="Longest database statement of a request"
+        timedelta(seconds=2), description="Longest database statement of a request"
     )
     body_timeout: timedelta = Field(
         timedelta(seconds=10), description="Longest wait for a request's body"

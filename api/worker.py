@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from api import limits
 from api.areas.activation import reown_stragglers
 from api.clock import now
-from api.db import WORKER_ROLE, libpq_url, worker_engine
+from api.db import NOTICING, WORKER_ROLE, libpq_url, worker_engine
 from api.secrets import load_push_private
 from api.settings import Settings
 from api.telemetry import serve_metrics
@@ -30,8 +30,8 @@ log = structlog.get_logger()
 TIDY_EVERY_S = 1.0
 FORGET_EVERY_S = 600.0
 RETRY_S = 2.0
-LEASE_PER_TIMEOUT = 3
-"""A push may start within half of its lease and takes one time-out at most: this leaves room to
+LEASE_PER_TIMEOUT = 2
+"""A push starts at once, as a rule, and takes one time-out at most: this leaves room to
 settle it, and is how late what a dead worker held becomes due again."""
 
 BEAT = text("""
@@ -74,7 +74,7 @@ def connector(settings: Settings) -> Callable[[], psycopg.Connection]:
         return psycopg.connect(
             libpq_url(settings.service_url),
             options=f"-c role={WORKER_ROLE} -c statement_timeout=30000 -c lock_timeout=5000",
-            connect_timeout=2,
+            **NOTICING,
         )
 
     return connect

@@ -1,6 +1,6 @@
 """Does the index in memory find the wards that PostGIS finds? Asks both about many points.
 
-    python -m bench.ward_agreement --points 1000000 --border 50000 --url postgresql+psycopg://…
+    python -m bench.ward_agreement --points 1000000 --border 100000 --url postgresql+psycopg://…
 
 Takes the edition in force. Random points lie in the boxes of random wards; border points are
 vertices, middles of edges, and places up to some 20 m beside them. Ends with 1 if any differs.

@@ -37,11 +37,11 @@ SCALED_UP_TO_M = 5_000.0
 
 
 def outline(areas: Geometries) -> dict[str, NDArray[Any]]:
-    """The arrays of `Borders` for polygons or multipolygons."""
+    """The arrays of `Borders` for (multi)polygons; the areas are on the left of their rings."""
     west, south, east, north = shapely.bounds(areas).T if len(areas) else np.empty((4, 0))
     middle = np.nan_to_num((south + north) / 2)
     scales = [math.prod(metres_per_degree(lat)) for lat in middle.tolist()]
-    rings, owners, holes = _rings(areas)
+    rings, owners, holes = _rings(shapely.orient_polygons(areas))
     lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
     xy: Floats = np.concatenate(rings) if rings else np.empty((0, 2))
     ring_ends = np.cumsum(lengths)
@@ -98,6 +98,8 @@ class Borders:
         # In the azimuthal plane a long straight edge bends a little: look a little further.
         box = box_round(lon, lat, radius_m * 1.02 if large else radius_m)
         areas = _meet(self._around, box).nonzero()[0]
+        if not len(areas):
+            return areas, np.zeros(0)
         runs = self._runs_of(areas)
         near = _meet(self._boxes[runs], box)
         inside = self._wholly_inside(areas, lon, lat, radius_m) if large else np.zeros(0, np.int64)

@@ -10,6 +10,7 @@ Borders keep their original doubles. Where rounding could change an answer, and 
 """
 
 import math
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.borders import Arrays
-from geo.plane import Floats, box_round, metres_per_degree, reach_round
+from geo.plane import Floats, metres_per_degree, reach_round
 from geo.walk import crossed_right, crossed_up, crossings, ends_inside, on_edge
 from geo.ward_index import NOWHERE
 
@@ -221,22 +222,38 @@ class Cells:
         stretch_of, edge = spread(start, stop)
         return owner[stretch_of], edge
 
-    def only(self, lon: float, lat: float, radius_m: float) -> int:
-        """The one area that covers a small disc and all cells it touches; -1 if not so simple."""
-        west, south, east, north = box_round(lon, lat, radius_m)
-        per_degree = self._per_degree
-        left, right = (west - self.west) * per_degree, (east - self.west) * per_degree
-        low, high = (south - self.south) * per_degree, (north - self.south) * per_degree
-        inside = left >= 0.0 and right < self._columns and low >= 0.0 and high < self._rows
-        if not inside or right - left > FAR or high - low > FAR:
-            return NOWHERE
-        one = self._cell(int(left), int(low)) & AREA
-        for row in range(int(low), int(high) + 1):
-            for column in range(int(left), int(right) + 1):
-                cell = self._cell(column, row)
-                if cell <= 0 or cell & AREA != one:
-                    return NOWHERE
-        return one - 1
+    def around(self, lon: float, lat: float, radius_m: float) -> set[int]:
+        """What the cells that a small disc may touch have in them; nothing if it is too large."""
+        aside, up = reach_round(lat, radius_m)
+        x, y, per_degree = lon - self.west, lat - self.south, self._per_degree
+        left, right = (x - aside) * per_degree, (x + aside) * per_degree
+        low, high = (y - up) * per_degree, (y + up) * per_degree
+        if right - left > FAR or high - low > FAR:
+            return set()
+        return {
+            self._cell(column, row)
+            for row in range(math.floor(low), math.floor(high) + 1)
+            for column in range(math.floor(left), math.floor(right) + 1)
+        }
+
+    def listed(self, cell: int) -> Iterator[tuple[int, list[tuple[int, list[float]]]]]:
+        """The areas listed in a cell, with the stretches of their borders in it.
+
+        Of each stretch the position of its first vertex, and longitudes and latitudes in turn.
+        """
+        stretches = self._stretches
+        for pair in range(self._first_listed[~cell], self._first_listed[1 + ~cell]):
+            first, end = self._first_stretch[pair], self._first_stretch[pair + 1]
+            yield (
+                self._listed[pair] >> 1,
+                [
+                    (
+                        stretches[i],
+                        self._flat[2 * stretches[i] : 2 * stretches[i + 1] + 2].tolist(),
+                    )
+                    for i in range(2 * first, 2 * end, 2)
+                ],
+            )
 
     def border_within(self, area: int, lon: float, lat: float, limit_m: float) -> float | None:
         """Metres to the nearest border of an area, holes included; None beyond `limit_m`.

@@ -5,6 +5,7 @@ renamed when it is complete, so a reader sees all of it or nothing; it is never 
 who have it open keep what they have when another takes its place or it is removed.
 """
 
+import ctypes
 import errno
 import fcntl
 import json
@@ -53,6 +54,7 @@ def provide(folder: Path, name: str, make: Callable[[], Arrays]) -> Arrays:
     written there, this process makes them for itself, in a temporary file.
     """
     path = folder / (name + SUFFIX)
+    found: Arrays | None
     if (found := _found(path)) is not None:
         return found
     made: list[Arrays] = []
@@ -64,10 +66,13 @@ def provide(folder: Path, name: str, make: Callable[[], Arrays]) -> Arrays:
             made.append(make())
             _keep(path, made[0])
             _remove_old(folder)
-            return opened(path)
+            found = opened(path)
     except OSError as error:
         log.warning("index.not_kept", reason=errno.errorcode.get(error.errno or 0))
-    return _unnamed(made[0] if made else make())
+        found = _unnamed(made[0] if made else make())
+    made.clear()
+    _give_back_memory()
+    return found
 
 
 def write(file: BinaryIO, arrays: Arrays) -> None:
@@ -151,6 +156,12 @@ def _remove_old(folder: Path) -> None:
     by_use = sorted(folder.glob("*" + SUFFIX), key=lambda path: path.stat().st_mtime_ns)
     for path in [*by_use[:-KEPT], *folder.glob("*" + UNFINISHED)]:
         path.unlink(missing_ok=True)
+
+
+def _give_back_memory() -> None:
+    """Give what making needed back to the system: glibc would keep half a gigabyte for later."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _unnamed(arrays: Arrays) -> Arrays:

@@ -11,13 +11,11 @@ from geo.borders import Arrays, Borders, Geometries, outline
 from geo.cells import Cells
 from geo.packing import pack_cells
 from geo.plane import Floats
+from geo.small_discs import parts_of
 from geo.ward_index import NOWHERE
 
 SMALLEST_SHARE = 1e-9
 """Parts of a disc below this are rounding noise."""
-
-NEAR_M = 500.0
-"""Up to this radius a disc is worth a look whether any border of its ward is in it."""
 
 
 class PackedIndex:
@@ -56,21 +54,16 @@ class PackedIndex:
 
     def shares(self, lon: float, lat: float, radius_m: float) -> list[tuple[int, float]]:
         """Which part of the disc lies in which ward, in order of the wards."""
-        only = self._cells.only(lon, lat, radius_m)
-        if only != NOWHERE:
-            return [(only, 1.0)]
-        if radius_m <= NEAR_M:
-            ward = self._cells.first(lon, lat)
-            if ward != NOWHERE and ward not in self._cedes:
-                border_m = self._cells.border_within(ward, lon, lat, radius_m * 1.01)
-                if border_m is None:
-                    return [(ward, 1.0)]
+        parts = parts_of(self._cells, lon, lat, radius_m, self._cedes)
+        if parts is not None:
+            found = ((ward, min(part, 1.0)) for ward, part in sorted(parts.items()))
+            return [(ward, part) for ward, part in found if part > SMALLEST_SHARE]
         wards, areas = self._borders.disc(lon, lat, radius_m)
         lands, ceded = self._ceded.disc(lon, lat, radius_m)
         areas[np.searchsorted(wards, self._ceding[lands])] -= ceded
-        parts = np.clip(areas / (np.pi * radius_m**2), 0.0, 1.0)
-        kept = parts > SMALLEST_SHARE
-        return list(zip(wards[kept].tolist(), parts[kept].tolist(), strict=True))
+        of_disc = np.clip(areas / (np.pi * radius_m**2), 0.0, 1.0)
+        kept = of_disc > SMALLEST_SHARE
+        return list(zip(wards[kept].tolist(), of_disc[kept].tolist(), strict=True))
 
     def distance_to_border_m(
         self, ward: int, lon: float, lat: float, limit: float = 500

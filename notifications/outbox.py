@@ -17,7 +17,6 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
 
 from notifications import messages
 from notifications.senders import Outcome
@@ -113,12 +112,6 @@ async def owe(
     connection = await session.connection()
     await connection.exec_driver_sql(OWE_MANY, arrays([debt]))
     return debt.id
-
-
-def owe_all(session: Session, debts: Sequence[Debt]) -> None:
-    """`owe` for many messages at once and for synchronous callers."""
-    if debts:
-        session.connection().exec_driver_sql(OWE_MANY, arrays(debts))
 
 
 def backoff(attempts: int, random: Callable[[], float]) -> dt.timedelta:

@@ -43,28 +43,25 @@ def run(
     concurrency: int = 16,
     poll: dt.timedelta = POLL,
     lease: dt.timedelta = LEASE,
-    heartbeat: Callable[[], None] = lambda: None,
 ) -> None:
     """Deliver until `stop` is set, then finish what is under way.
 
     Without a sender nothing is claimed: reporters read their inbox, and what is owed runs out.
-    `connect` opens a connection whose role may do the worker's work. `heartbeat` is called at
-    each turn of the loop, a few times a second.
+    `connect` opens a connection whose role may do the worker's work.
     """
     if sender is None:
         log.warning("push.unavailable", consequence="acknowledgements reach the inbox only")
     deliverer = Deliverer(sender, opener, concurrency=concurrency, lease=lease)
     database = Database(connect)
-    sweeps = Sweeps()
+    sweeps = Sweeps(sending=sender is not None)
     try:
         while not stop.is_set():
-            heartbeat()
             deliverer.collect()
             claimed = database.attempt(deliverer.turn)
             database.attempt(sweeps.turn)
             if not claimed:
                 deliverer.rest(stop, poll)
-        deliverer.finish(database, heartbeat)
+        deliverer.finish(database)
     finally:
         deliverer.close()
         database.close()
@@ -148,14 +145,13 @@ class Deliverer:
         else:
             stop.wait(poll.total_seconds())
 
-    def finish(self, database: Database, heartbeat: Callable[[], None]) -> None:
+    def finish(self, database: Database) -> None:
         """Settle what is under way, for a bounded time; leases see to whatever is left."""
         over = threading.Event()
         until = time.monotonic() + GRACE.total_seconds()
         unstarted = [self._sending.pop(f) for f in list(self._sending) if f.cancel()]
         database.attempt(lambda connection: _release(connection, unstarted))
         while (self._sending or self._unsettled) and time.monotonic() < until:
-            heartbeat()
             self.collect()
             if not database.attempt(self.settle) or self._sending:
                 self.rest(over, POLL)
@@ -199,9 +195,10 @@ def _release(connection: psycopg.Connection[Any], claims: list[Claimed]) -> bool
 
 
 class Sweeps:
-    """When to sweep, and what to say about it."""
+    """When to sweep, and what to say about it. Without `sending`, waiting alarms nobody."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sending: bool) -> None:
+        self._sending = sending
         self._sweep_at = self._forget_at = 0.0
         self._overdue = False
 
@@ -220,11 +217,13 @@ class Sweeps:
     def _report(self, backlog: sweeper.Backlog) -> None:
         """Into the metrics, and into the log when deliveries begin or cease to be overdue."""
         metrics.PENDING.set(backlog.pending)
-        metrics.OLDEST.set(backlog.oldest_s)
-        metrics.OVERDUE.set(backlog.overdue)
         metrics.ABANDONED.set(backlog.abandoned)
         metrics.DEAD.set(backlog.dead)
         metrics.EXPIRED.inc(backlog.expired)
+        if not self._sending:
+            return
+        metrics.OLDEST.set(backlog.oldest_s)
+        metrics.OVERDUE.set(backlog.overdue)
         if bool(backlog.overdue) != self._overdue:
             self._overdue = bool(backlog.overdue)
             log.warning("deliveries.overdue", overdue=backlog.overdue, pending=backlog.pending)

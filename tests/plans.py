@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ClauseElement, Connection, Engine, text
 
 CROWD = """
 insert into reports (id, case_id, state, kind, category, text, about_station, language,
@@ -44,6 +44,12 @@ def crowded(engine: Engine, *, stations: int, reports: int) -> Iterator[tuple[Co
         owner.execute(text("analyze reports, case_informed"))
         yield owner, "w-crowd-0"
         transaction.rollback()
+
+
+def literally(connection: Connection, statement: ClauseElement) -> str:
+    """A statement with its parameters in it."""
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return str(compiled).replace("%%", "%")
 
 
 def plan_of(connection: Connection, statement: str) -> dict[str, Any]:

@@ -62,12 +62,16 @@ class Service:
         self.kill(name)
         self.start(name)
 
+    def has_ended(self, name: str) -> bool:
+        """Whether a process that was started is gone."""
+        return self.processes[name].poll() is not None
+
     def wait_until_ready(self) -> None:
         """Until /readyz of every API is green."""
         until = time.monotonic() + READY_WITHIN_S
         for base_url in self.base_urls:
             while (reason := why_not_ready(base_url)) is not None:
-                if time.monotonic() > until:
+                if time.monotonic() > until or self.has_ended("serve"):
                     raise TimeoutError(reason + self.log("serve").read_text()[:4000])
                 time.sleep(0.1)
 

@@ -5,8 +5,8 @@ import base64
 import binascii
 import secrets
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 import firebase_admin
@@ -14,7 +14,6 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from firebase_admin import auth, exceptions
 from google.auth.credentials import AnonymousCredentials
-from psycopg import AsyncConnection
 
 from api import problems
 from api.accounts.tables import ReporterKind
@@ -26,8 +25,6 @@ DEVICE_PREFIX, RECEIPT_PREFIX, STAFF_PREFIX = "tbd_", "tbr_", "tbs_"
 RECEIPT_SECONDS = 15 * 60
 CLOCK_SKEW_S = 60
 """A phone half a minute behind would otherwise be told its fresh token is used too early."""
-
-FIND_DEVICES = "select token_hash, id from devices where token_hash = any(%s)"
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,19 @@ def new_token(prefix: str) -> str:
 
 
 async def address_of(request: Request) -> str:
-    """The client's address, for rate limits only: never stored, never logged."""
-    return request.client.host if request.client else ""
+    """The client's network address, for rate limits only: never stored, never logged.
+
+    Of an IPv6 address its /64, all of which one subscriber has.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or IPv6Network((address, 64), strict=False))
+    return host
 
 
 Address = Annotated[str, Depends(address_of)]
@@ -102,15 +110,6 @@ class _NoCredential(firebase_admin.credentials.Base):  # type: ignore[misc]
     def get_credential(self) -> Any:
         """Firebase's client wants some at its start; nothing is ever asked with them."""
         return AnonymousCredentials()  # type: ignore[no-untyped-call]
-
-
-async def find_devices(
-    connection: AsyncConnection[Any], hashes: Sequence[bytes]
-) -> list[uuid.UUID | None]:
-    """The devices that tokens belong to, by the tokens' hashes."""
-    rows = await (await connection.execute(FIND_DEVICES, [list(hashes)], prepare=True)).fetchall()
-    found = dict(rows)
-    return [found.get(each) for each in hashes]
 
 
 async def account_of(request: Request, token: str) -> str | None:
@@ -141,7 +140,7 @@ async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
     keys: Keys = request.app.state.keys
     token = bearer.credentials
     if token.startswith(DEVICE_PREFIX):
-        device = await request.app.state.devices(token_hash(token))
+        device = await request.app.state.hot.find_device(token_hash(token))
         if device is not None:
             principal = f"device:{device}"
             key = keys.reporter_key(principal)

@@ -23,6 +23,8 @@ from api.secrets import Keys, token_hash
 from api.settings import Settings
 
 COOKIE = "tinbao_session"
+NOBODY = "-"
+"""Whom a name means that can be nobody's; no account can be called so."""
 SEEN_EVERY = dt.timedelta(minutes=1)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
@@ -81,31 +83,28 @@ async def sign_in(
 
     The first limits count every attempt. Those of the second factor belong to the account
     alone, so only attempts with the right password count there: nobody else can lock it out.
+    Over them, the answer is again the same: another one would say that the password is right.
     """
     name = normalised(username)
-    known = name or "nobody"
-    await take(
+    known = name or NOBODY
+    wait = await count(
         engine,
         keys,
         settings,
         (limits.SESSION_PER_ADDRESS, address),
         (limits.SESSION_PER_USER, f"{known}|{address}"),
     )
+    if wait is not None:
+        raise problems.TooManyRequests(wait)
     async with transaction(engine) as session:
         staff = await session.scalar(select(Staff).where(Staff.username == known))
     fits = await password_fits(password, staff.password_hash if staff else None)
     if staff is not None and fits and staff.disabled_at is None:
-        account = str(staff.id)
-        await take(
-            engine,
-            keys,
-            settings,
-            (limits.SECOND_FACTOR, account),
-            (limits.SECOND_FACTOR_DAY, account),
-        )
-        signed_in = await open_session(engine, keys, settings, staff, code=code, now=now)
-        if signed_in is not None:
-            return signed_in
+        account = [(rate, str(staff.id)) for rate in limits.SECOND_FACTOR]
+        if await count(engine, keys, settings, *account) is None:
+            signed_in = await open_session(engine, keys, settings, staff, code=code, now=now)
+            if signed_in is not None:
+                return signed_in
     async with transaction(engine) as session:
         await session.execute(
             audited(
@@ -115,17 +114,15 @@ async def sign_in(
                 object_id=str(staff.id) if staff else "unknown",
             )
         )
-    raise unauthenticated()
+    raise problems.NotAuthenticated
 
 
-async def take(
+async def count(
     engine: AsyncEngine, keys: Keys, settings: Settings, *checks: tuple[limits.Rate, str]
-) -> None:
-    """Count an attempt for good; too many are a 429, and without a database nobody gets in."""
+) -> int | None:
+    """Count an attempt for good (see `limits.hit`); without a database nobody gets in."""
     async with transaction(engine) as session:
-        wait = await limits.hit(session, keys, checks, factor=settings.limits.factor)
-    if wait is not None:
-        raise problems.TooManyRequests(wait)
+        return await limits.hit(session, keys, checks, factor=settings.limits.factor)
 
 
 async def open_session(
@@ -190,11 +187,6 @@ def identity_of(staff: Staff) -> OfficerIdentity:
     )
 
 
-def unauthenticated() -> problems.NotAuthenticated:
-    """The one answer to every credential that is not good."""
-    return problems.NotAuthenticated(headers={"WWW-Authenticate": "Bearer"})
-
-
 async def session_token(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
@@ -203,10 +195,10 @@ async def session_token(
     """The token a request carries. One that came as a cookie changes things for our pages only."""
     if "authorization" in request.headers:
         if bearer is None:
-            raise unauthenticated()
+            raise problems.NotAuthenticated
         return bearer.credentials
     if cookie is None:
-        raise unauthenticated()
+        raise problems.NotAuthenticated
     site = request.headers.get("sec-fetch-site")
     if request.method not in SAFE_METHODS and site not in OWN_PAGES:
         raise problems.CrossSiteRequest
@@ -235,7 +227,7 @@ async def signed_in(
         )
     ).one_or_none()
     if found is None:
-        raise unauthenticated()
+        raise problems.NotAuthenticated
     staff, seen_at = found
     if seen_at <= now - SEEN_EVERY:
         await session.execute(

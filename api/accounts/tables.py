@@ -29,6 +29,10 @@ class Device(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
+DEMO_PREFIX = "demo-"
+"""How the usernames of demo accounts begin; production serves while there are none."""
+
+
 class StaffRole(StrEnum):
     """What a member of staff may do; where, is their station or province."""
 

@@ -30,7 +30,8 @@ STRAGGLER = text(f"select exists (select from reports where {IS_OPEN} and {ANOTH
 _BATCH = f"""
     select id, case_id, version, kind, category, about_station, ST_X(location) as lon,
            ST_Y(location) as lat, accuracy_m, place_source, claimed_ward_code,
-           claimed_province_code, station_id, routing, flags, reporter_key
+           claimed_province_code, station_id, ward_code, province_code, routing, flags,
+           reporter_key
       from reports
      where {IS_OPEN} and {ANOTHER_EDITION} and case_id > :after
      order by case_id
@@ -43,29 +44,35 @@ LOCK_FREE = text(_BATCH + " for no key update skip locked")
 
 FIRST = uuid.UUID(int=0)
 
+REROUTED, REASSESSED = "report.rerouted", "report.reassessed"
+"""Another station owns the case now; or the same one, and the place is judged otherwise."""
+
+SEEN = ("ward", "confidence", "candidates", "rule", "flags", "informed")
+"""What of a routing makes officers look again when it changes."""
+
 SETTLE = f"""
 update reports
-   set edition_id = decided.edition_id, ward_code = decided.ward_code,
-       province_code = decided.province_code,
+   set edition_id = %(edition_id)s, version = reports.version + 1,
+       ward_code = decided.ward_code, province_code = decided.province_code,
+       station_id = decided.station_id, confidence = decided.confidence,
+       routing = decided.routing, first_routing = coalesce(first_routing, reports.routing),
+       flags = array(select jsonb_array_elements_text(decided.routing -> 'flags')),
        state = case when moved then 'received' else reports.state end,
-       version = reports.version + moved::int,
-       station_id = decided.station_id,
-       confidence = case when moved then decided.confidence else reports.confidence end,
-       routing = case when moved then decided.routing else reports.routing end,
-       first_routing = case when moved then coalesce(first_routing, reports.routing)
-                            else first_routing end,
-       flags = case when moved
-                    then array(select jsonb_array_elements_text(decided.routing -> 'flags'))
-                    else reports.flags end,
        register_year = case when moved then null else register_year end,
        register_number = case when moved then null else register_number end
   from unnest(%(case_ids)s::uuid[], %(versions)s::int[], %(moved)s::bool[],
-              %(edition_ids)s::int[], %(station_ids)s::text[], %(ward_codes)s::text[],
-              %(province_codes)s::text[], %(confidences)s::text[], %(routings)s::jsonb[])
-       as decided (case_id, version, moved, edition_id, station_id, ward_code, province_code,
-                   confidence, routing)
+              %(station_ids)s::text[], %(ward_codes)s::text[], %(province_codes)s::text[],
+              %(confidences)s::text[], %(routings)s::jsonb[])
+       as decided (case_id, version, moved, station_id, ward_code, province_code, confidence,
+                   routing)
  where reports.case_id = decided.case_id and reports.version = decided.version
    and reports.{IS_OPEN}
+"""  # noqa: S608 - constants
+
+FOLLOW = f"""
+update reports set edition_id = %(edition_id)s
+  from unnest(%(case_ids)s::uuid[], %(versions)s::int[]) as same (case_id, version)
+ where reports.case_id = same.case_id and reports.version = same.version and reports.{IS_OPEN}
 """  # noqa: S608 - constants
 
 FORGET_INFORMED = "delete from case_informed where case_id = any(%(case_ids)s)"
@@ -75,16 +82,17 @@ insert into case_informed (case_id, station_id)
 select * from unnest(%(case_ids)s::uuid[], %(station_ids)s::text[])
 """
 
-TELL_HISTORY = """
+RECORD = """
 with told as (
-    select * from unnest(%(case_ids)s::uuid[], %(station_ids)s::text[], %(data)s::jsonb[])
-        as told (case_id, station_id, data)
+    select * from unnest(%(case_ids)s::uuid[], %(kinds)s::text[], %(station_ids)s::text[],
+                         %(data)s::jsonb[])
+        as told (case_id, kind, station_id, data)
 ), history as (
     insert into case_events (case_id, kind, at, actor_kind, data)
-    select case_id, 'report.rerouted', %(now)s, 'system', data from told
+    select case_id, kind, %(now)s, 'system', data from told
 )
 insert into audit_events (actor_kind, action, object_kind, object_id, scope)
-select 'system', 'report.rerouted', 'case', case_id, station_id from told
+select 'system', kind, 'case', case_id, station_id from told
 """
 
 
@@ -98,6 +106,8 @@ class Decided:
 
     report: Row[Any]
     decision: Routing
+    routing: dict[str, Any]
+    """The decision as it is stored, when it is."""
 
     @property
     def stays_by_choice(self) -> bool:
@@ -108,6 +118,25 @@ class Decided:
     def moves(self) -> bool:
         """Whether its owner changes."""
         return not self.stays_by_choice and self.decision.owner_station_id != self.report.station_id
+
+    @property
+    def changes(self) -> bool:
+        """Whether its owner changes, or anything else that officers see."""
+        if self.stays_by_choice:
+            return False
+        before = (self.report.ward_code, self.report.province_code)
+        return (
+            self.moves
+            or before != (self.decision.ward_code, self.decision.province_code)
+            or any(self.report.routing.get(name) != self.routing[name] for name in SEEN)
+        )
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What the case's history says of it."""
+        if self.moves:
+            return {"from": self.report.station_id, "to": self.decision.owner_station_id}
+        return {"ward_code": self.decision.ward_code, "confidence": self.decision.confidence}
 
 
 def decide(atlas: Atlas, report: Row[Any]) -> Decided:
@@ -123,7 +152,16 @@ def decide(atlas: Atlas, report: Row[Any]) -> Decided:
         ward_code=report.claimed_ward_code,
         province_code=report.claimed_province_code,
     )
-    return Decided(report, route(atlas, place, oversight=oversight))
+    decision = route(atlas, place, oversight=oversight)
+    return Decided(report, decision, routing_of(atlas, report, decision))
+
+
+def routing_of(atlas: Atlas, report: Row[Any], decision: Routing) -> dict[str, Any]:
+    """The decision as it is stored; what was flagged about anything but the place stays flagged."""
+    routing = stored_routing(atlas, decision)
+    kept = [flag for flag in report.flags if flag.startswith("unknown-")]
+    routing["flags"] = [*routing["flags"], *(f for f in kept if f not in routing["flags"])]
+    return routing
 
 
 def batches(
@@ -174,12 +212,20 @@ def reown(
 ) -> Moves:
     """Route these (locked) reports again; where they went.
 
-    Those whose owner changes begin anew there as received, and their reporters are told; the
-    others only follow to the edition, with the stations that are informed now. What a person
-    transferred stays. Raises `CountsDifferError` rather than lose one.
+    Those whose owner changes begin anew there as received, and their reporters are told. Those
+    that stay with their station and look different to it are a new version of themselves; the
+    others, and what a person transferred, only follow to the edition. Raises `CountsDifferError`
+    rather than lose one.
     """
     decided = [decide(atlas, row) for row in rows]
-    settle(connection, atlas, decided)
+    changed = [each for each in decided if each.changes]
+    settled = settle(connection, atlas, changed)
+    settled += follow(connection, atlas, [each for each in decided if not each.changes])
+    if settled != len(decided):
+        raise CountsDifferError(
+            f"{len(decided)} open reports were found and {settled} given an owner."
+        )
+    record(connection, atlas, changed, now)
     tell(connection, atlas, [each for each in decided if each.moves], now)
     return moves_of(decided)
 
@@ -191,35 +237,27 @@ def moves_of(decided: Sequence[Decided]) -> Moves:
     )
 
 
-def settle(connection: Connection, atlas: Atlas, decided: Sequence[Decided]) -> None:
-    """Write the decisions to the reports and to who is informed."""
+def settle(connection: Connection, atlas: Atlas, changed: Sequence[Decided]) -> int:
+    """Write the decisions to the reports and to who is informed; to how many reports."""
     settled = connection.exec_driver_sql(
         SETTLE,
         {
-            "case_ids": [each.report.case_id for each in decided],
-            "versions": [each.report.version for each in decided],
-            "moved": [each.moves for each in decided],
-            "edition_ids": [atlas.edition_id] * len(decided),
-            "station_ids": [
-                each.decision.owner_station_id if each.moves else each.report.station_id
-                for each in decided
-            ],
-            "ward_codes": [each.decision.ward_code for each in decided],
-            "province_codes": [each.decision.province_code for each in decided],
-            "confidences": [str(each.decision.confidence) for each in decided],
-            "routings": [Jsonb(routing_of(atlas, each)) for each in decided],
+            "edition_id": atlas.edition_id,
+            "case_ids": [each.report.case_id for each in changed],
+            "versions": [each.report.version for each in changed],
+            "moved": [each.moves for each in changed],
+            "station_ids": [each.decision.owner_station_id for each in changed],
+            "ward_codes": [each.decision.ward_code for each in changed],
+            "province_codes": [each.decision.province_code for each in changed],
+            "confidences": [str(each.decision.confidence) for each in changed],
+            "routings": [Jsonb(each.routing) for each in changed],
         },
     )
-    if settled.rowcount != len(decided):
-        raise CountsDifferError(
-            f"{len(decided)} open reports were found and {settled.rowcount} given an owner."
-        )
-    routed = [each for each in decided if not each.stays_by_choice]
     connection.exec_driver_sql(
-        FORGET_INFORMED, {"case_ids": [each.report.case_id for each in routed]}
+        FORGET_INFORMED, {"case_ids": [each.report.case_id for each in changed]}
     )
     informed = [
-        (each.report.case_id, station) for each in routed for station in each.decision.informed
+        (each.report.case_id, station) for each in changed for station in each.decision.informed
     ]
     connection.exec_driver_sql(
         INFORM,
@@ -228,38 +266,39 @@ def settle(connection: Connection, atlas: Atlas, decided: Sequence[Decided]) -> 
             "station_ids": [station for _, station in informed],
         },
     )
+    return settled.rowcount
 
 
-def routing_of(atlas: Atlas, each: Decided) -> dict[str, Any]:
-    """The decision as it is stored; what was flagged about anything but the place stays flagged."""
-    routing = stored_routing(atlas, each.decision)
-    kept = [flag for flag in each.report.flags if flag.startswith("unknown-")]
-    routing["flags"] = [*routing["flags"], *(f for f in kept if f not in routing["flags"])]
-    return routing
-
-
-def tell(connection: Connection, atlas: Atlas, moved: Sequence[Decided], now: dt.datetime) -> None:
-    """Write each move to the case's history and the audit trail, and owe its reporter a message."""
-    if not moved:
-        return
-    connection.exec_driver_sql(
-        TELL_HISTORY,
+def follow(connection: Connection, atlas: Atlas, same: Sequence[Decided]) -> int:
+    """Let reports that stay as they are follow to the edition; how many did."""
+    return connection.exec_driver_sql(
+        FOLLOW,
         {
-            "case_ids": [each.report.case_id for each in moved],
-            "station_ids": [each.decision.owner_station_id for each in moved],
-            "data": [
-                Jsonb(
-                    {
-                        "from": each.report.station_id,
-                        "to": each.decision.owner_station_id,
-                        "edition_id": atlas.edition_id,
-                    }
-                )
-                for each in moved
-            ],
+            "edition_id": atlas.edition_id,
+            "case_ids": [each.report.case_id for each in same],
+            "versions": [each.report.version for each in same],
+        },
+    ).rowcount
+
+
+def record(
+    connection: Connection, atlas: Atlas, changed: Sequence[Decided], now: dt.datetime
+) -> None:
+    """Write each change to the case's history and the audit trail."""
+    connection.exec_driver_sql(
+        RECORD,
+        {
+            "case_ids": [each.report.case_id for each in changed],
+            "kinds": [REROUTED if each.moves else REASSESSED for each in changed],
+            "station_ids": [each.decision.owner_station_id for each in changed],
+            "data": [Jsonb({**each.event, "edition_id": atlas.edition_id}) for each in changed],
             "now": now,
         },
     )
+
+
+def tell(connection: Connection, atlas: Atlas, moved: Sequence[Decided], now: dt.datetime) -> None:
+    """Owe the reporters of what moved a message."""
     connection.exec_driver_sql(
         OWE_MANY,
         arrays(
@@ -268,7 +307,7 @@ def tell(connection: Connection, atlas: Atlas, moved: Sequence[Decided], now: dt
                     id=uuid.uuid4(),
                     subject=each.report.id,
                     recipient=each.report.reporter_key,
-                    kind="report.rerouted",
+                    kind=REROUTED,
                     data={"station": atlas.stations[each.decision.owner_station_id].name},
                     now=now,
                 )

@@ -1,16 +1,17 @@
 """Which ward is here, who answers for it, and what an app needs to know of this installation."""
 
 import asyncio
-import hashlib
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel
 
 from api import limits, problems
 from api.accounts.identity import Address
 from api.areas import schemas
 from api.clock import Now
+from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.i18n import Speak, say
 from api.reports.lifecycle import WIDE_M
@@ -56,7 +57,7 @@ async def count_locate(request: Request, address: Address) -> None:
     state = request.app.state
     if state.settings.limits.factor == 0:
         return
-    seconds = await state.hits([(limits.LOCATE_PER_ADDRESS, address)])
+    seconds = await state.hot.count_hit([(limits.LOCATE_PER_ADDRESS, address)])
     if seconds is not None:
         raise problems.TooManyRequests(seconds)
 
@@ -103,19 +104,16 @@ async def locate_many(points: schemas.LocateBatchIn, atlas: CurrentAtlas) -> sch
     return schemas.LocateBatchOut.model_validate({"items": codes, "edition": edition_answer(atlas)})
 
 
-def tagged(request: Request, response: Response, body: Any) -> Any:
-    """Give an answer that repeats its ETag, or say that the client has it already."""
-    etag = f'"{hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:16]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    asked = request.headers.get("if-none-match", "")
-    if etag in [each.strip().removeprefix("W/") for each in asked.split(",")]:
-        return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return body
+def public(response: Response, body: BaseModel, asked: str | None) -> Any:
+    """An answer for everybody: it may be kept, and asked about whether it still holds."""
+    response.headers["Cache-Control"] = "no-cache"
+    return tagged(response, body, asked)
 
 
-@router.get("/categories", response_model=schemas.CategoriesOut)
-async def list_categories(request: Request, response: Response, language: Speak) -> Any:
+@router.get("/categories", response_model=schemas.CategoriesOut, responses=TAGGED)
+async def list_categories(
+    request: Request, response: Response, language: Speak, if_none_match: IfNoneMatch = None
+) -> Any:
     """What can be reported, with the questions to ask and the number to ring."""
     reference: Reference = request.app.state.refresher.reference
     items = [
@@ -131,12 +129,16 @@ async def list_categories(request: Request, response: Response, language: Speak)
         for each in reference.categories.values()
     ]
     response.headers["Vary"] = "Accept-Language"
-    return tagged(request, response, schemas.CategoriesOut(items=items))
+    return public(response, schemas.CategoriesOut(items=items), if_none_match)
 
 
-@router.get("/config", response_model=schemas.ConfigOut)
+@router.get("/config", response_model=schemas.ConfigOut, responses=TAGGED)
 async def read_config(
-    request: Request, response: Response, atlas: CurrentAtlas, language: Speak
+    request: Request,
+    response: Response,
+    atlas: CurrentAtlas,
+    language: Speak,
+    if_none_match: IfNoneMatch = None,
 ) -> Any:
     """Public facts of this installation, the keys of its receipts among them."""
     state = request.app.state
@@ -162,19 +164,19 @@ async def read_config(
         }
     )
     response.headers["Vary"] = "Accept-Language"
-    return tagged(request, response, body)
+    return public(response, body, if_none_match)
 
 
 @router.get(
     "/wards/{code}",
     response_model=schemas.WardDetailOut,
-    responses=problems.documented(problems.NotFound),
+    responses=TAGGED | problems.documented(problems.NotFound),
 )
 async def read_ward(
-    request: Request,
     response: Response,
     code: Annotated[str, Path(max_length=16)],
     atlas: CurrentAtlas,
+    if_none_match: IfNoneMatch = None,
 ) -> Any:
     """A ward of the edition in force, by its code or an alias of it."""
     found = atlas.resolve(code) if atlas else None
@@ -186,23 +188,23 @@ async def read_ward(
         "station": station_answer(atlas, atlas.station_of(ward)),
         "edition": edition_answer(atlas),
     }
-    return tagged(request, response, schemas.WardDetailOut.model_validate(body))
+    return public(response, schemas.WardDetailOut.model_validate(body), if_none_match)
 
 
 @router.get(
     "/stations/{station_id}",
     response_model=StationOut,
-    responses=problems.documented(problems.NotFound),
+    responses=TAGGED | problems.documented(problems.NotFound),
 )
 async def read_station(
-    request: Request,
     response: Response,
     station_id: Annotated[str, Path(max_length=32)],
     atlas: CurrentAtlas,
+    if_none_match: IfNoneMatch = None,
 ) -> Any:
     """A station: its name and phone."""
     stations = atlas.stations if atlas else {}
     if station_id not in stations and station_id != NATIONAL_DESK_ID:
         raise problems.NotFound
     found = station_answer(atlas, station_id)
-    return tagged(request, response, StationOut.model_validate(found))
+    return public(response, StationOut.model_validate(found), if_none_match)

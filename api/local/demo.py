@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from api.accounts.staff import create_staff
-from api.accounts.tables import Staff, StaffRole, StaffSession
+from api.accounts.tables import DEMO_PREFIX, Staff, StaffRole, StaffSession
 from api.areas.activation import activate_edition
 from api.clock import now
 from api.db import owner_engine
@@ -21,7 +21,6 @@ from geo.demo import import_demo
 from geo.routing import Place, route
 from geo.tables import BoundaryEdition
 
-PREFIX = "demo-"
 SAMPLE_PLACE = (105.8524, 21.0287)
 """Hoàn Kiếm lake, Hà Nội: lon, lat."""
 PROVINCE = "01"
@@ -103,7 +102,7 @@ def provide_accounts(engine: Engine, keys: Keys, indexes: Path) -> list[dict[str
         ]
         retire(session)
         return [
-            account(session, keys, PREFIX + name, role, station, province)
+            account(session, keys, DEMO_PREFIX + name, role, station, province)
             for name, role, station, province in wanted
         ]
 
@@ -138,7 +137,7 @@ def account(
 
 def retire(session: Session) -> None:
     """Put earlier demo accounts out of use; their acts stay attributed to them."""
-    old = select(Staff.id).where(Staff.username.startswith(PREFIX, autoescape=True))
+    old = select(Staff.id).where(Staff.username.startswith(DEMO_PREFIX, autoescape=True))
     session.execute(delete(StaffSession).where(StaffSession.staff_id.in_(old)))
     session.execute(
         update(Staff)

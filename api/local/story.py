@@ -56,7 +56,7 @@ def first_report(base_url: str, home: Path) -> None:
     words = json.dumps(own, ensure_ascii=False)
     out.print("\nSend a report of your own:\n")
     out.print(CURL.format(base_url=base_url, make_id=MAKE_ID, body=words), markup=False)
-    out.print(f"\nThe API describes itself at {base_url}/docs\n")
+    out.print(f"\nThe API describes itself at {base_url}/openapi.json; docs/api.md is the guide.\n")
 
 
 def show_accepted(body: dict[str, Any], accepted: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from geo.atlas import Atlas
 from notifications.outbox import OWE_CTES
 
 CELL_RESOLUTION = 9
+OTHER = "other"
 
 # Column of `reports`, its type in the JSON that carries the rows. A row of intake is a dict with
 # these keys and EXTRA's; bytes travel as hexadecimal digits.
@@ -158,6 +159,11 @@ class Intake:
     atlas: Atlas | None
     categories: dict[str, Category]
 
+    def category(self, report: ReportIn) -> Category:
+        """The category a report names, however it is written; `other` when we have none such."""
+        word = report.category.strip().casefold()
+        return self.categories.get(word) or self.categories[OTHER]
+
     def row(
         self,
         report_id: uuid.UUID,
@@ -168,14 +174,15 @@ class Intake:
     ) -> dict[str, Any]:
         """The row of a report: routed, sealed and signed; the caller stores it."""
         case_id = uuid.uuid4()
-        known = self.categories.get(report.category)
-        category = known or self.categories["other"]
-        decision = decide(self.atlas, report)
+        category = self.category(report)
+        known = category.code == report.category or category.code != OTHER
+        decision = decide(self.atlas, report, category.code)
         routing = stored_routing(self.atlas, decision)
-        if known is None:
+        if not known:
             routing["flags"].append("unknown-category")
         if report.group_id is not None:
             routing["flags"].append("unknown-group")
+            routing["claimed_group"] = report.group_id
         body_hash = receipts.body_sha256(report)
         place = report.place
         contact = report.contact and self.sealer.seal(
@@ -187,7 +194,7 @@ class Intake:
             "case_id": case_id,
             "kind": report.kind,
             "category": category.code,
-            "category_word": report.category if known is None else None,
+            "category_word": None if known else report.category,
             "text": report.text,
             "about_station": report.about_station,
             "language": report.language,
@@ -206,7 +213,7 @@ class Intake:
             "province_code": decision.province_code,
             "confidence": decision.confidence,
             "routing": routing,
-            "group_id": uuid.UUID(report.group_id) if report.group_id else None,
+            "group_id": as_uuid(report.group_id),
             "reporter_kind": reporter.kind,
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
@@ -228,6 +235,14 @@ class Intake:
             "contact_sealed": contact and contact.contents,
             "request_id": request_id,
         }
+
+
+def as_uuid(word: str | None) -> uuid.UUID | None:
+    """The UUID a word is, if it is one."""
+    try:
+        return uuid.UUID(word) if word else None
+    except ValueError:
+        return None
 
 
 def cell(lon: float | None, lat: float | None) -> int:

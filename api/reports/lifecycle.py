@@ -3,18 +3,22 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from starlette.datastructures import State
+import structlog
 
 from api import limits, problems
 from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
+from api.hot_paths import HotPaths
 from api.reports import receipts
 from api.reports.intake import Accepted, Intake
 from api.reports.schemas import ReportIn
 from api.telemetry import REPORTS
+
+log = structlog.get_logger()
 
 WIDE_M = 500
 """A circle wider than this may touch hundreds of wards: it is measured in a thread."""
@@ -23,43 +27,58 @@ Outcome = Accepted | problems.Problem
 
 
 async def submit(
-    app: State,
+    hot: HotPaths,
     intake: Intake,
     reports: Mapping[uuid.UUID, ReportIn],
     *,
     reporter: ReporterIdentity,
-    address: str,
     now: dt.datetime,
     request_id: str | None,
-    batch: bool = False,
+    counted: Sequence[limits.Checks],
 ) -> dict[uuid.UUID, Outcome]:
-    """Take reports in, all in one statement; what became of each id.
+    """Take reports in; what became of each id.
 
+    `counted` are the limits they count against, the last resort last; none where limits are off.
     A report that was already accepted is answered from what is stored, whatever the limits say.
-    Raises `TooManyRequests` when something new is over a limit; then nothing was stored.
+    Raises `TooManyRequests` when something new is over them all; then nothing was stored.
     """
-    wait = await over_limit(app, intake, reports, reporter=reporter, address=address, batch=batch)
+    if not reports:
+        return {}
+    charged, wait = await charge(hot, counted[:1])
     if wait is not None:
-        found = await stored_before(app, intake, reports)
-        if len(found) < len(reports):
+        found = await stored_before(hot, intake, reports)
+        if len(found) == len(reports):
+            return judge_all(found, reports, reporter)
+        charged, last_wait = await charge(hot, counted[1:])
+        if charged is None:
             REPORTS.labels("limited").inc()
-            raise problems.TooManyRequests(wait)
-    else:
-        rows = await make_rows(intake, reports, reporter, now, request_id)
-        kept = await asyncio.gather(*(app.intake(row) for row in rows))
-        found = dict(zip(reports, kept, strict=True))
-    return {
-        report_id: judge(found[report_id], report, reporter)
-        for report_id, report in reports.items()
-    }
+            raise problems.TooManyRequests(min(wait, last_wait or wait))
+    rows = await make_rows(intake, reports, reporter, now, request_id)
+    kept = await asyncio.gather(*(hot.keep_report(row) for row in rows), return_exceptions=True)
+    if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
+        with suppress(problems.ServiceUnavailable):
+            await hot.refund_hit(charged)
+    return judge_all(dict(zip(reports, kept, strict=True)), reports, reporter)
+
+
+async def charge(
+    hot: HotPaths, counted: Sequence[limits.Checks]
+) -> tuple[limits.Checks | None, int | None]:
+    """Count a request against the first limits that have room: these, or the seconds to wait."""
+    wait = None
+    for checks in counted:
+        wait = await hot.count_hit(checks)
+        if wait is None:
+            return checks, None
+    return None, wait
 
 
 async def stored_before(
-    app: State, intake: Intake, reports: Mapping[uuid.UUID, ReportIn]
-) -> dict[uuid.UUID, Accepted]:
+    hot: HotPaths, intake: Intake, reports: Mapping[uuid.UUID, ReportIn]
+) -> dict[uuid.UUID, Accepted | BaseException]:
     """Those of the reports that were accepted earlier."""
     stored = await asyncio.gather(
-        *(app.stored(intake.keys.store_id(report_id)) for report_id in reports)
+        *(hot.find_report(intake.keys.store_id(report_id)) for report_id in reports)
     )
     return {
         report_id: Accepted(each, created=False)
@@ -88,8 +107,25 @@ async def make_rows(
     return make()
 
 
-def judge(found: Accepted, report: ReportIn, reporter: ReporterIdentity) -> Outcome:
+def judge_all(
+    found: Mapping[uuid.UUID, Accepted | BaseException],
+    reports: Mapping[uuid.UUID, ReportIn],
+    reporter: ReporterIdentity,
+) -> dict[uuid.UUID, Outcome]:
+    """What each report is answered; a fault of one is not the others'."""
+    return {
+        report_id: judge(found[report_id], report, reporter)
+        for report_id, report in reports.items()
+    }
+
+
+def judge(found: Accepted | BaseException, report: ReportIn, reporter: ReporterIdentity) -> Outcome:
     """Created now, the same again, or an id that another body or another reporter has used."""
+    if isinstance(found, problems.Problem):
+        return found
+    if isinstance(found, BaseException):
+        log.error("report.not_kept", exc_info=found)
+        return problems.InternalError()
     if found.created:
         REPORTS.labels("created").inc()
         return found
@@ -101,45 +137,28 @@ def judge(found: Accepted, report: ReportIn, reporter: ReporterIdentity) -> Outc
     return problems.ReportIdReused()
 
 
-async def over_limit(
-    app: State,
-    intake: Intake,
-    reports: Mapping[uuid.UUID, ReportIn],
-    *,
-    reporter: ReporterIdentity,
-    address: str,
-    batch: bool,
-) -> int | None:
-    """Seconds to wait when a request is over a limit, else None.
+def single_limits(
+    reporter: ReporterIdentity, address: str, *, emergency: bool
+) -> list[limits.Checks]:
+    """What one report counts against.
 
     Being over the others must not silence an emergency: those have a small allowance of their own.
     """
-    if app.settings.limits.factor == 0:
-        return None
-    wait: int | None = await app.hits(checks(reporter, address, batch=batch))
-    if wait is None or not any(is_emergency(intake, each) for each in reports.values()):
-        return wait
-    urgent: int | None = await app.hits([(limits.URGENT, reporter.principal or address)])
-    return urgent
-
-
-def checks(
-    reporter: ReporterIdentity, address: str, *, batch: bool
-) -> list[tuple[limits.Rate, str]]:
-    """Which limits a request counts against; a batch counts once, against limits of its own."""
     who = reporter.principal or address
-    if batch:
-        return [(limits.BATCH_PER_PRINCIPAL, who), (limits.BATCH_PER_ADDRESS, address)]
     if reporter.kind == ReporterKind.ANONYMOUS:
-        return [(limits.ANONYMOUS_PER_ADDRESS, address), (limits.REPORT_PER_ADDRESS, address)]
-    return [
-        (limits.REPORT_PER_PRINCIPAL_HOUR, who),
-        (limits.REPORT_PER_PRINCIPAL_DAY, who),
-        (limits.REPORT_PER_ADDRESS, address),
-    ]
+        usual = [(limits.ANONYMOUS_PER_ADDRESS, address), (limits.REPORT_PER_ADDRESS, address)]
+    else:
+        usual = [
+            (limits.REPORT_PER_PRINCIPAL_HOUR, who),
+            (limits.REPORT_PER_PRINCIPAL_DAY, who),
+            (limits.REPORT_PER_ADDRESS, address),
+        ]
+    return [usual, [(limits.URGENT, who)]] if emergency else [usual]
 
 
-def is_emergency(intake: Intake, report: ReportIn) -> bool:
-    """Whether the report's category has a number to ring."""
-    category = intake.categories.get(report.category)
-    return category is not None and category.emergency_call is not None
+def batch_limits(reporter: ReporterIdentity, address: str, count: int) -> list[limits.Checks]:
+    """What a batch counts against: each of its reports, with room for what waited on a phone."""
+    if reporter.kind == ReporterKind.ANONYMOUS:
+        return [[(limits.BATCHED_ANONYMOUS_PER_ADDRESS, address)] * count]
+    mine = (limits.BATCHED_PER_PRINCIPAL, reporter.principal)
+    return [[mine] * count + [(limits.BATCHED_PER_ADDRESS, address)] * count]

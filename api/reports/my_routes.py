@@ -11,6 +11,7 @@ from api import limits, paging, problems
 from api.accounts.identity import Address, KnownReporter, Reader, ReaderIdentity, receipt_token
 from api.clock import VIETNAM, Now
 from api.db import Session
+from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.i18n import Speak
 from api.reports import queries, schemas
@@ -105,36 +106,51 @@ async def bind_receipt(
     await inbox.bind(session, recipient=reporter.recipient, subject=stored_id)
 
 
-@router.get("/my/reports")
+@router.get("/my/reports", response_model=schemas.ReportsOut, responses=TAGGED)
 async def list_my_reports(
     request: Request,
     response: Response,
     session: Session,
     reader: Reader,
+    language: Speak,
     limit: paging.Limit = paging.PAGE,
     cursor: Annotated[uuid.UUID | None, Query()] = None,
-) -> schemas.ReportsOut:
+    if_none_match: IfNoneMatch = None,
+) -> Any:
     """My reports, newest first."""
     keys: Keys = request.app.state.keys
-    after = keys.store_id(cursor) if cursor else None
+    after = None
+    if cursor is not None:
+        after = await queries.position_of(session, reader, keys.store_id(cursor))
+        if after is None:
+            raise paging.unknown_cursor(language)
     rows = await queries.my_reports(session, reader, after=after, limit=limit + 1)
     items = [report_answer(keys, row) for row in rows[:limit]]
     following = str(items[-1].id) if len(rows) > limit else None
     if following is not None:
         response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
-    return schemas.ReportsOut(items=items, next_cursor=following)
+    return tagged(response, schemas.ReportsOut(items=items, next_cursor=following), if_none_match)
 
 
-@router.get("/my/reports/{report_id}", responses=problems.documented(problems.NotFound))
+@router.get(
+    "/my/reports/{report_id}",
+    response_model=schemas.ReportOut,
+    responses=TAGGED | problems.documented(problems.NotFound),
+)
 async def read_my_report(
-    request: Request, report_id: ReportId, session: Session, reader: Reader
-) -> schemas.ReportOut:
+    request: Request,
+    response: Response,
+    report_id: ReportId,
+    session: Session,
+    reader: Reader,
+    if_none_match: IfNoneMatch = None,
+) -> Any:
     """One of my reports: where it is and how far."""
     keys: Keys = request.app.state.keys
     row = await queries.my_report(session, reader, keys.store_id(report_id))
     if row is None:
         raise problems.NotFound
-    return report_answer(keys, row)
+    return tagged(response, report_answer(keys, row), if_none_match)
 
 
 @router.delete(
@@ -166,8 +182,7 @@ async def read_inbox(
     try:
         after = inbox.Position.decode(cursor) if cursor else None
     except ValueError:
-        error = {"type": "cursor", "loc": ("query", "cursor")}
-        raise problems.InvalidRequest(errors=problems.field_errors([error], language)) from None
+        raise paging.unknown_cursor(language) from None
     found = await inbox.read_inbox(
         session, recipient=reader.recipient, subject=reader.subject, after=after, limit=limit
     )

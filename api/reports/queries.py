@@ -1,9 +1,10 @@
 """What a reporter can read of their own reports."""
 
+import datetime as dt
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, delete, select, tuple_
+from sqlalchemy import ColumnElement, Result, Row, Select, delete, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accounts.identity import ReaderIdentity
@@ -12,7 +13,7 @@ from api.reports.tables import Report, SealedContact
 from geo.tables import Station
 from notifications.tables import InboxBinding
 
-COLUMNS = (
+REPORT = (
     Report.id,
     Report.state,
     Report.kind,
@@ -23,7 +24,9 @@ COLUMNS = (
     Report.register_number,
     Report.register_year,
     Report.routing,
-    Station.id.label("station_id"),
+    Report.station_id,
+)
+STATION = (
     Station.name.label("station_name"),
     Station.phone.label("station_phone"),
     Station.kind.label("station_kind"),
@@ -38,25 +41,72 @@ def readable_by(reader: ReaderIdentity) -> ColumnElement[bool]:
     return (Report.reporter_key == reader.recipient) | Report.id.in_(bound)
 
 
-async def my_reports(
-    session: AsyncSession, reader: ReaderIdentity, *, after: uuid.UUID | None, limit: int
-) -> list[Row[Any]]:
-    """The reader's reports, newest first; served by `ix_reports_reporter`."""
-    query = select(*COLUMNS).join(Station, Station.id == Report.station_id)
-    query = query.where(readable_by(reader))
+class Position(NamedTuple):
+    """Where a report stands in its reader's list."""
+
+    received_at: dt.datetime
+    stored_id: uuid.UUID
+
+
+async def position_of(
+    session: AsyncSession, reader: ReaderIdentity, stored_id: uuid.UUID
+) -> Position | None:
+    """Where a page goes on after this report; None when it is not the reader's."""
+    found = await session.execute(
+        select(Report.received_at, Report.id).where(Report.id == stored_id, readable_by(reader))
+    )
+    row = found.one_or_none()
+    return Position(*row) if row is not None else None
+
+
+def reports_statement(reader: ReaderIdentity, *, after: Position | None, limit: int) -> Select[Any]:
+    """The reader's reports, newest first.
+
+    Their own are served by `ix_reports_reporter`; those bound by a receipt, like the one of a
+    receipt's holder, by the primary key.
+    """
+    parts = [select(*REPORT).where(Report.id == reader.subject)]
+    if reader.recipient is not None:
+        bound = select(*REPORT).join(InboxBinding, InboxBinding.subject == Report.id)
+        parts = [
+            select(*REPORT).where(Report.reporter_key == reader.recipient),
+            bound.where(
+                InboxBinding.recipient == reader.recipient,
+                Report.reporter_key.is_distinct_from(reader.recipient),
+            ),
+        ]
     if after is not None:
-        place = select(Report.received_at, Report.id).where(Report.id == after, readable_by(reader))
-        query = query.where(tuple_(Report.received_at, Report.id) < place.scalar_subquery())
-    query = query.order_by(Report.received_at.desc(), Report.id.desc()).limit(limit)
-    return list(await session.execute(query))
+        parts = [part.where(tuple_(Report.received_at, Report.id) < after) for part in parts]
+    newest = (Report.received_at.desc(), Report.id.desc())
+    page = union_all(
+        *(part.order_by(*newest).limit(limit).subquery().select() for part in parts)
+    ).subquery()
+    return (
+        select(page, *STATION)
+        .join(page, page.c.station_id == Station.id)
+        .order_by(page.c.received_at.desc(), page.c.id.desc())
+        .limit(limit)
+    )
+
+
+async def my_reports(
+    session: AsyncSession, reader: ReaderIdentity, *, after: Position | None, limit: int
+) -> list[Row[Any]]:
+    """A page of the reader's reports (see `reports_statement`)."""
+    return list(await session.execute(reports_statement(reader, after=after, limit=limit)))
+
+
+def report_statement(reader: ReaderIdentity, stored_id: uuid.UUID) -> Select[Any]:
+    """One of the reader's reports; served by the primary key."""
+    query = select(*REPORT, *STATION).join(Station, Station.id == Report.station_id)
+    return query.where(Report.id == stored_id, readable_by(reader))
 
 
 async def my_report(
     session: AsyncSession, reader: ReaderIdentity, stored_id: uuid.UUID
 ) -> Row[Any] | None:
     """One of the reader's reports."""
-    query = select(*COLUMNS).join(Station, Station.id == Report.station_id)
-    found = await session.execute(query.where(Report.id == stored_id, readable_by(reader)))
+    found: Result[Any] = await session.execute(report_statement(reader, stored_id))
     return found.one_or_none()
 
 

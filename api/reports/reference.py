@@ -1,12 +1,15 @@
 """Reference data every request needs and nobody changes often: categories and public keys."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine, text
 
 from api import problems
+from api.accounts.tables import DEMO_PREFIX
+from api.clock import now
 from api.reports.categories import Category, load_categories
 from api.reports.sealing import Sealer, load_sealer
 from geo.atlas import Atlases
@@ -15,7 +18,13 @@ log = structlog.get_logger()
 
 REFRESH_S = 1.0
 REFERENCE_EVERY = 10
+STOP_WITHIN_S = 5.0
+STALE_S = 15.0
+"""Longer than any edition takes to read: after this the thread hangs."""
 NO_SEALING_KEY = "no key to seal contacts with: tinbao unseal create-keys"
+DEMO_ACCOUNTS = "demo accounts in production: tinbao demo clear"
+DEMO_BOUNDARIES = "approximate boundaries in production: import real ones"
+OBJECTIONS = (NO_SEALING_KEY, DEMO_ACCOUNTS, DEMO_BOUNDARIES)
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,12 @@ class Reference:
 
     categories: dict[str, Category]
     sealer: Sealer
+    demo_accounts: bool
+
+
+DEMO_STAFF = text("""
+select exists (select from staff where disabled_at is null and starts_with(username, :prefix))
+""")
 
 
 class WrongKeysError(Exception):
@@ -52,7 +67,8 @@ def check_fingerprint(engine: Engine, fingerprint: str) -> None:
 def load_reference(engine: Engine) -> Reference:
     """Read it all."""
     with engine.connect() as connection:
-        return Reference(load_categories(connection), load_sealer(connection))
+        demo = connection.execute(DEMO_STAFF, {"prefix": DEMO_PREFIX}).scalar_one()
+        return Reference(load_categories(connection), load_sealer(connection), demo)
 
 
 class Refresher(threading.Thread):
@@ -62,19 +78,28 @@ class Refresher(threading.Thread):
     and `reference` raises `ServiceUnavailable`.
     """
 
-    def __init__(self, engine: Engine, atlases: Atlases, fingerprint: str) -> None:
+    def __init__(
+        self, engine: Engine, atlases: Atlases, fingerprint: str, *, production: bool
+    ) -> None:
         super().__init__(name="refresher", daemon=True)
+        self.production = production
         self.engine, self.atlases, self.fingerprint = engine, atlases, fingerprint
         self.problem: str | None = "starting"
         self._reference: Reference | None = None
+        self._rounded_at = time.monotonic()
         self._stop_asked = threading.Event()
 
     @property
     def reference(self) -> Reference:
-        """The reference data in force."""
-        if self._reference is None:
+        """The reference data in force; nothing is served while there is an objection to it."""
+        if self._reference is None or self.problem in OBJECTIONS:
             raise problems.ServiceUnavailable
         return self._reference
+
+    @property
+    def stale(self) -> bool:
+        """Whether the last round that ended is too long ago."""
+        return time.monotonic() - self._rounded_at > STALE_S
 
     def refresh(self, *, everything: bool) -> None:
         """One round; what goes wrong is kept in `problem`, for the log and for readiness."""
@@ -84,11 +109,23 @@ class Refresher(threading.Thread):
             self.atlases.refresh()
             if everything or self._reference is None:
                 self._reference = load_reference(self.engine)
-            self.problem = None if self._reference.sealer.ready else NO_SEALING_KEY
+            self.problem = self._objection(self._reference)
         except Exception as error:
             if self.problem != type(error).__name__:
                 log.warning("reference.not_refreshed", exc_info=True)
             self.problem = type(error).__name__
+        self._rounded_at = time.monotonic()
+
+    def _objection(self, reference: Reference) -> str | None:
+        """What forbids serving with what was read."""
+        if not reference.sealer.ready:
+            return NO_SEALING_KEY
+        if self.production and reference.demo_accounts:
+            return DEMO_ACCOUNTS
+        atlas = self.atlases.current(now())
+        if self.production and atlas is not None and atlas.approximate:
+            return DEMO_BOUNDARIES
+        return None
 
     def run(self) -> None:
         """Refresh until told to stop."""
@@ -102,4 +139,4 @@ class Refresher(threading.Thread):
     def stop(self) -> None:
         """Ask the thread to end, and wait for it."""
         self._stop_asked.set()
-        self.join()
+        self.join(STOP_WITHIN_S)

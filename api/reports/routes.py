@@ -39,8 +39,6 @@ async def intake_of(request: Request, now: Now) -> Intake:
     """What this moment's reports are taken in with."""
     state = request.app.state
     reference = state.refresher.reference
-    if not reference.sealer.ready:
-        raise problems.ServiceUnavailable
     return Intake(
         keys=state.keys,
         sealer=reference.sealer,
@@ -81,14 +79,18 @@ async def submit_report(
 
     The id is the idempotency key, for good: the same report again gets the same answer (200).
     """
+    state = request.app.state
+    emergency = intake.category(report).emergency_call is not None
     outcomes = await lifecycle.submit(
-        request.app.state,
+        state.hot,
         intake,
         {report_id: report},
         reporter=reporter,
-        address=address,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        counted=[]
+        if state.settings.limits.factor == 0
+        else lifecycle.single_limits(reporter, address, emergency=emergency),
     )
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
@@ -130,15 +132,17 @@ async def submit_reports(
     for item in items:
         if isinstance(item, schemas.BatchItemIn):
             first.setdefault(item.id, item.report())
+    state = request.app.state
     outcomes = await lifecycle.submit(
-        request.app.state,
+        state.hot,
         intake,
         first,
         reporter=reporter,
-        address=address,
         now=now,
         request_id=request.scope["tinbao.request_id"],
-        batch=True,
+        counted=[]
+        if state.settings.limits.factor == 0
+        else lifecycle.batch_limits(reporter, address, len(first)),
     )
     answered = answers.BatchAnswers(
         intake=intake,

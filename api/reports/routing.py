@@ -24,8 +24,8 @@ def about_police(*, kind: str, category: str, about_station: bool) -> bool:
     return kind == ReportKind.COMPLAINT_ABOUT_POLICE or category == OFFICER_CONDUCT or about_station
 
 
-def decide(atlas: Atlas | None, report: ReportIn) -> Routing:
-    """The routing of a report by the edition in force."""
+def decide(atlas: Atlas | None, report: ReportIn, category: str) -> Routing:
+    """The routing of a report of a category by the edition in force."""
     place = report.place
     return route(
         atlas,
@@ -38,7 +38,7 @@ def decide(atlas: Atlas | None, report: ReportIn) -> Routing:
             province_code=place.province_code,
         ),
         oversight=about_police(
-            kind=report.kind, category=report.category, about_station=report.about_station
+            kind=report.kind, category=category, about_station=report.about_station
         ),
     )
 

@@ -99,7 +99,7 @@ async def why_not(
     if case is None:
         return problems.NotFound()
     if case.station_id != officer.station_id:
-        return problems.RoleNotAllowed()
+        return problems.ReadOnlyCase()
     if case.version not in versions:
         return problems.PreconditionFailed()
     return problems.TransitionNotAllowed(state_now=case.state)
@@ -108,24 +108,13 @@ async def why_not(
 async def enter_into_register(
     session: AsyncSession, officer: OfficerIdentity, case_id: uuid.UUID, *, now: dt.datetime
 ) -> str:
-    """The case's number in its station's register of the year in Vietnam, such as `12/2026`.
+    """The case's number in its station's register, such as `12/2026`.
 
-    Numbers have no gaps: the register's row stays locked until the transaction ends, and one that
-    fails gives its number back.
+    A case that comes back to a station keeps its number there; any other gets the next one of the
+    year in Vietnam.
     """
-    year = now.astimezone(VIETNAM).year
-    line = {"station_id": officer.station_id, "year": year}
-    number = await session.scalar(
-        postgresql.insert(Register)
-        .values(**line, last_number=1)
-        .on_conflict_do_update(
-            index_elements=[Register.station_id, Register.year],
-            set_={"last_number": Register.last_number + 1},
-        )
-        .returning(Register.last_number)
-    )
-    await session.execute(
-        insert(RegisterEntry).values(**line, number=number, case_id=case_id, entered_at=now)
+    year, number = await earlier_entry(session, officer, case_id) or await new_entry(
+        session, officer, case_id, now=now
     )
     await session.execute(
         update(Report)
@@ -134,6 +123,48 @@ async def enter_into_register(
         .execution_options(synchronize_session=False)
     )
     return f"{number}/{year}"
+
+
+async def earlier_entry(
+    session: AsyncSession, officer: OfficerIdentity, case_id: uuid.UUID
+) -> tuple[int, int] | None:
+    """The year and number a case already has in this station's register.
+
+    The case's row is locked by the step that is being taken, so nobody else is entering it.
+    """
+    found = await session.execute(
+        select(RegisterEntry.year, RegisterEntry.number).where(
+            RegisterEntry.case_id == case_id, RegisterEntry.station_id == officer.station_id
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else (row.year, row.number)
+
+
+async def new_entry(
+    session: AsyncSession, officer: OfficerIdentity, case_id: uuid.UUID, *, now: dt.datetime
+) -> tuple[int, int]:
+    """Enter a case into this year's register; its year and number.
+
+    Numbers have no gaps: the register's row stays locked until the transaction ends, and one that
+    fails gives its number back.
+    """
+    year = now.astimezone(VIETNAM).year
+    line = {"station_id": officer.station_id, "year": year}
+    found = await session.execute(
+        postgresql.insert(Register)
+        .values(**line, last_number=1)
+        .on_conflict_do_update(
+            index_elements=[Register.station_id, Register.year],
+            set_={"last_number": Register.last_number + 1},
+        )
+        .returning(Register.last_number)
+    )
+    number = found.scalar_one()
+    await session.execute(
+        insert(RegisterEntry).values(**line, number=number, case_id=case_id, entered_at=now)
+    )
+    return year, number
 
 
 async def record(

@@ -120,22 +120,6 @@ class Position(NamedTuple):
     case_id: uuid.UUID
 
 
-async def position_of(
-    session: AsyncSession, officer: OfficerIdentity, case_id: uuid.UUID
-) -> Position | None:
-    """Where a page goes on after this case; None when the officer cannot see it.
-
-    So a cursor is a case id, which tells nobody when an anonymous report came in.
-    """
-    found = await session.execute(
-        select(Report.urgency, Report.received_at, Report.case_id).where(
-            Report.case_id == case_id, visible_to(officer)
-        )
-    )
-    row = found.one_or_none()
-    return Position(*row) if row is not None else None
-
-
 def behind(position: Position | None) -> list[ColumnElement[bool]]:
     """The cases after a position; the first condition bounds the index scan."""
     if position is None:

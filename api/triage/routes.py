@@ -9,31 +9,32 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from api import problems
 from api.audit import audited
 from api.clock import Now
+from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
-from api.i18n import language_of
-from api.paging import PAGE, Limit, next_link
+from api.i18n import Speak
+from api.paging import PAGE, Limit, next_link, unknown_cursor
 from api.reports.tables import State
+from api.secrets import Keys
 from api.texts import CleanText
-from api.triage import lifecycle, queries, schemas
+from api.triage import cursors, lifecycle, queries, schemas
 from api.triage.queries import CaseOfficer, OfficerSession
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["cases"])
 
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,9})"', re.ASCII)
-ETAG_HEADER = {
+VERSION = {
     "ETag": {"description": "The version of the case, for If-Match", "schema": {"type": "string"}}
 }
-WITH_ETAG: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The case", "headers": ETAG_HEADER}
-}
-UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The version named in If-None-Match still holds", "headers": ETAG_HEADER}
+WITH_VERSION: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The case", "headers": VERSION}
 }
 
 
 @router.get(
     "/queue",
-    responses=problems.documented(
+    response_model=schemas.CasesOut,
+    responses=TAGGED
+    | problems.documented(
         problems.NotAuthenticated,
         problems.RoleNotAllowed,
         problems.InvalidRequest,
@@ -46,43 +47,50 @@ async def read_queue(
     response: Response,
     officer: CaseOfficer,
     session: OfficerSession,
+    language: Speak,
     state: Annotated[State | None, Query(description="Without it: every open case")] = None,
     category: Annotated[CleanText | None, Query(max_length=64)] = None,
     urgency: Annotated[int | None, Query(ge=1, le=3)] = None,
-    cursor: uuid.UUID | None = None,
+    cursor: Annotated[str | None, Query(max_length=cursors.LONGEST)] = None,
     limit: Limit = PAGE,
-) -> schemas.CasesOut:
+    if_none_match: IfNoneMatch = None,
+) -> Any:
     """The station's own cases and those it is informed of, most urgent first, then oldest."""
+    keys: Keys = request.app.state.keys
     after = None
     if cursor is not None:
-        after = await queries.position_of(session, officer, cursor)
+        after = cursors.unseal(keys, officer.station_id, cursor)
         if after is None:
-            raise unknown_cursor(request)
+            raise unknown_cursor(language)
     wanted = queries.QueueFilter(state, category, urgency)
     rows = await queries.queue(session, officer, wanted, after=after, limit=limit + 1)
-    await session.execute(
-        audited(
-            "queue.read",
-            actor_kind="staff",
-            actor_id=str(officer.staff_id),
-            object_kind="station",
-            object_id=str(officer.station_id),
-            scope=officer.scope,
-        )
-    )
-    page = rows[:limit]
-    following = page[-1].case_id if len(rows) > limit else None
-    if following is not None:
+    page, following = rows[:limit], None
+    if len(rows) > limit:
+        last = queries.Position(page[-1].urgency, page[-1].received_at, page[-1].case_id)
+        following = cursors.seal(keys, officer.station_id, last)
         asked = {"state": state, "category": category, "urgency": urgency, "limit": limit}
-        response.headers["Link"] = next_link(request, str(following), asked)
-    return schemas.CasesOut(items=[schemas.case_item(row) for row in page], next_cursor=following)
+        response.headers["Link"] = next_link(request, following, asked)
+    body = schemas.CasesOut(items=[schemas.case_item(row) for row in page], next_cursor=following)
+    answer = tagged(response, body, if_none_match)
+    if answer is body:
+        await session.execute(
+            audited(
+                "queue.read",
+                actor_kind="staff",
+                actor_id=str(officer.staff_id),
+                object_kind="station",
+                object_id=str(officer.station_id),
+                scope=officer.scope,
+            )
+        )
+    return answer
 
 
 @router.get(
     "/cases/{case_id}",
     response_model=schemas.CaseOut,
-    responses=WITH_ETAG
-    | UNCHANGED
+    responses=TAGGED
+    | WITH_VERSION
     | problems.documented(
         problems.NotAuthenticated,
         problems.RoleNotAllowed,
@@ -97,7 +105,7 @@ async def read_case(
     case_id: uuid.UUID,
     officer: CaseOfficer,
     session: OfficerSession,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> schemas.CaseOut | Response:
     """One case of the station, its own or one it is informed of."""
     case = await queries.find_case(session, officer, case_id)
@@ -112,11 +120,12 @@ async def read_case(
 
 @router.post(
     "/cases/{case_id}/acknowledgement",
-    responses=WITH_ETAG
+    responses=WITH_VERSION
     | problems.documented(
         problems.MalformedRequest,
         problems.NotAuthenticated,
         problems.RoleNotAllowed,
+        problems.ReadOnlyCase,
         problems.CrossSiteRequest,
         problems.NotFound,
         problems.TransitionNotAllowed,
@@ -157,9 +166,3 @@ def versions(header: str) -> list[int]:
     A weak tag counts: a proxy that compresses makes every tag weak, and a version is exact.
     """
     return [int(found) for found in ETAG.findall(header)]
-
-
-def unknown_cursor(request: Request) -> problems.InvalidRequest:
-    """The cursor is no case the officer can see."""
-    error = {"type": "cursor", "loc": ("query", "cursor")}
-    return problems.InvalidRequest(errors=problems.field_errors([error], language_of(request)))

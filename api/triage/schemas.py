@@ -57,7 +57,7 @@ class CasesOut(BaseModel):
     """A page of the queue."""
 
     items: list[CaseItemOut]
-    next_cursor: uuid.UUID | None
+    next_cursor: str | None
 
 
 class CaseEventOut(BaseModel):

@@ -174,7 +174,7 @@ async def test_an_informed_station_reads_and_may_not_act(
     refused = await acknowledge(officer, report)
 
     assert seen.json()["relation"] == "informed"
-    assert (refused.status_code, refused.json()["code"]) == (403, "role-not-allowed")
+    assert (refused.status_code, refused.json()["code"]) == (403, "read-only-case")
     assert rows(engine, "select state from reports where id = :id", id=report.id) == [("received",)]
 
 

@@ -28,7 +28,7 @@ class Words(BaseModel):
 def small_app() -> FastAPI:
     """Two routes behind the guard; one of them fails."""
     app = FastAPI()
-    app.add_middleware(Guard, body_seconds=0.3)
+    app.add_middleware(Guard, body_seconds=0.3, answer_seconds=5)
     problems.install(app)
     app.router.route_class = StrictRoute
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from api import limits
 from api.db import libpq_url
-from api.limits import HOUR, Rate, hit
+from api.limits import HOUR, Checks, Rate, hit_each
 from api.secrets import Keys
 from tests.factories import unique
 
@@ -29,6 +29,14 @@ async def connect(url: str) -> AsyncConnection[Any]:
     return await AsyncConnection.connect(
         libpq_url(url), autocommit=True, options="-c role=tinbao_api"
     )
+
+
+async def hit(
+    connection: AsyncConnection[Any], keys: Keys, checks: Checks, *, factor: float
+) -> int | None:
+    """One request, as the hot paths count it."""
+    (wait,) = await hit_each(connection, keys, [checks], factor=factor)
+    return wait
 
 
 async def test_a_burst_of_the_whole_count_is_allowed_and_then_one_waits(
@@ -121,16 +129,12 @@ async def test_the_same_check_twice_counts_twice(
     assert await hit(connection, keys, [check], factor=1) is None
 
 
-async def test_the_factor_multiplies_and_zero_switches_off(
-    connection: AsyncConnection[Any], keys: Keys
-) -> None:
+async def test_the_factor_multiplies(connection: AsyncConnection[Any], keys: Keys) -> None:
     one = [(Rate(unique("r"), 1, HOUR), "a")]
 
     tripled = [await hit(connection, keys, one, factor=3) for _ in range(4)]
-    off = [await hit(connection, keys, one, factor=0) for _ in range(3)]
 
     assert [wait is None for wait in tripled] == [True, True, True, False]
-    assert off == [None] * 3
 
 
 async def test_it_counts_in_a_session_and_a_rolled_back_hit_is_none(
@@ -142,11 +146,12 @@ async def test_it_counts_in_a_session_and_a_rolled_back_hit_is_none(
     one = [(Rate(unique("r"), 1, HOUR), "a")]
 
     async with AsyncSession(engine) as session:
-        assert await hit(session, keys, one, factor=1) is None
+        assert await limits.hit(session, keys, one, factor=1) is None
         await session.rollback()
-        assert await hit(session, keys, one, factor=1) is None
+        assert await limits.hit(session, keys, one, factor=1) is None
         await session.commit()
-        assert await hit(session, keys, one, factor=1) is not None
+        assert await limits.hit(session, keys, one, factor=1) is not None
+        assert await limits.hit(session, keys, one, factor=0) is None, "switched off"
     await engine.dispose()
 
 
@@ -158,6 +163,15 @@ async def test_no_principal_is_stored_and_the_salt_changes_daily(keys: Keys) -> 
 
     assert first != second
     assert len(first) == 16
+
+
+@pytest.mark.parametrize(
+    "rate", [limits.SESSION_PER_ADDRESS, limits.SESSION_PER_USER, *limits.SECOND_FACTOR]
+)
+async def test_midnight_gives_nobody_new_guesses_at_a_password(keys: Keys, rate: Rate) -> None:
+    days = [dt.date(2026, 11, 22), dt.date(2026, 11, 23)]
+
+    assert len({limits.counter(keys, rate, "a", day) for day in days}) == 1
 
 
 async def test_counters_that_are_empty_again_are_forgotten(

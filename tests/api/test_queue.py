@@ -1,5 +1,6 @@
 """The station's queue: what is in it, in which order, page by page, and by which index."""
 
+import base64
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import CompoundSelect, Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from api.accounts.sessions import OfficerIdentity
 from api.accounts.tables import StaffRole
@@ -17,7 +18,7 @@ from api.reports.tables import State
 from api.triage.queries import Position, QueueFilter, queue_statement
 from geo.tables import Station
 from tests.factories import NOON, caller, make_officer, make_report, make_station
-from tests.plans import crowded, indexes, nodes, plan_of, scans_a_table
+from tests.plans import crowded, indexes, literally, nodes, plan_of, scans_a_table
 
 
 @pytest.fixture
@@ -161,15 +162,77 @@ async def test_the_last_full_page_has_no_next(
     assert answer.json()["next_cursor"] is None
 
 
-async def test_a_cursor_of_another_station_is_none(
-    officer: httpx.AsyncClient, engine: Engine, neighbour: Station
+async def test_pages_go_on_when_the_last_case_left_the_queue(
+    officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
 ) -> None:
-    foreign = make_report(engine, neighbour)
+    made = [
+        make_report(engine, station, received_at=NOON + dt.timedelta(minutes=minute))
+        for minute in range(4)
+    ]
+    change = {"gone": f"station_id = '{neighbour.id}'", "closed": "state = 'resolved'"}
+    link, found = "/v1/queue?limit=1", []
 
-    answer = await officer.get(f"/v1/queue?cursor={foreign.case_id}")
+    for number, what in enumerate(("gone", "closed", None, None)):
+        answer = await officer.get(link)
+        found += ids(answer.json()["items"])
+        link = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+        if what is not None:
+            with engine.begin() as owner:
+                case = {"case": made[number].case_id}
+                owner.execute(
+                    text(f"update reports set {change[what]} where case_id = :case"),  # noqa: S608
+                    case,
+                )
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["code"] == "cursor"
+    assert found == [str(report.case_id) for report in made]
+
+
+async def test_a_cursor_is_for_the_service_alone(
+    app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    for _ in range(2):
+        make_report(engine, station)
+    page = await officer.get("/v1/queue?limit=1")
+    cursor = page.json()["next_cursor"]
+    raw = base64.urlsafe_b64decode(cursor)
+    changed = [raw[:at] + bytes([byte ^ 1]) + raw[at + 1 :] for at, byte in enumerate(raw)]
+    tampered = [base64.urlsafe_b64encode(each).decode() for each in changed]
+
+    answers = [
+        await officer.get("/v1/queue", params={"cursor": each})
+        for each in [*tampered, cursor[:-1], cursor[:-4], cursor + "A", "", "ă", "=="]
+    ]
+    async with caller(app, make_officer(engine, neighbour)) as colleague:
+        answers.append(await colleague.get("/v1/queue", params={"cursor": cursor}))
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert {answer.json()["errors"][0]["code"] for answer in answers} == {"cursor"}
+    case_id = uuid.UUID(page.json()["items"][0]["case_id"])
+    micros = int(NOON.timestamp() * 1_000_000)
+    assert case_id.bytes not in raw
+    assert micros.to_bytes(8)[2:] not in raw
+
+
+async def test_a_queue_already_seen_is_not_sent_again_until_it_changes(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    for _ in range(2):
+        make_report(engine, station)
+    read = "select count(*) from audit_events where action = 'queue.read' and object_id = :id"
+
+    first = await officer.get("/v1/queue?limit=1")
+    seen = {"If-None-Match": first.headers["etag"]}
+    again = await officer.get("/v1/queue?limit=1", headers=seen)
+    make_report(engine, station, urgency=3)
+    changed = await officer.get("/v1/queue?limit=1", headers=seen)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-control"] == "no-store"
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+    with engine.connect() as connection:
+        assert connection.scalar(text(read), {"id": station.id}) == 2
 
 
 def test_the_queue_is_served_by_its_indexes(engine: Engine) -> None:
@@ -205,9 +268,3 @@ def test_a_desk_with_many_cases_reads_no_more_than_a_page(engine: Engine) -> Non
     own = next(node for node in nodes(plan) if node.get("Index Name") == "ix_reports_queue")
     assert own["Node Type"] == "Index Scan"
     assert own["Actual Rows"] <= 20
-
-
-def literally(connection: Connection, statement: CompoundSelect[Any]) -> str:
-    """A statement with its parameters in it."""
-    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-    return str(compiled).replace("%%", "%")

@@ -123,3 +123,33 @@ async def test_the_year_turns_at_midnight_in_vietnam(
 
     assert taken == ["1/2026", "1/2027", "2/2027", "2/2026"]
     assert entries(engine, station) == [(2026, 1), (2026, 2), (2027, 1), (2027, 2)]
+
+
+async def test_a_case_that_comes_back_to_a_station_keeps_its_number_there(
+    app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    other, case = make_station(engine), make_report(engine, station)
+
+    def moved_to(owner: Station) -> None:
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "update reports set station_id = :owner, state = 'received',"
+                    " register_year = null, register_number = null where case_id = :case"
+                ),
+                {"owner": owner.id, "case": case.case_id},
+            )
+
+    await take(officer, make_report(engine, station))
+    first = await take(officer, case, 1)
+    moved_to(other)
+    async with caller(app, make_officer(engine, other)) as colleague:
+        elsewhere = await take(colleague, case, 2)
+    moved_to(station)
+    again = await take(officer, case, 3)
+
+    assert str(elsewhere).startswith("1/")
+    assert str(first).startswith("2/")
+    assert again == first
+    assert [number for _, number in entries(engine, station)] == [1, 2]
+    assert str(await take(officer, make_report(engine, station))).startswith("3/")

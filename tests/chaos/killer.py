@@ -35,6 +35,8 @@ class Killer:
     kills: Counter[str] = field(default_factory=Counter)
     last: float = 0.0
     """When the last one died (monotonic seconds)."""
+    database_up_at: list[float] = field(default_factory=list)
+    """When PostgreSQL answered again after it was killed as a whole."""
 
     def run(self, moments: Sequence[float]) -> None:
         """Kill something at each of these moments, or as soon as the one before is back."""
@@ -52,6 +54,7 @@ class Killer:
             os.kill(self.postmaster(), signal.SIGKILL)
             time.sleep(away_s)
             self.cluster.up()
+            self.database_up_at.append(time.monotonic())
         else:
             self.kill_process("serve" if kind == "API" else "worker", away_s)
         self.kills[kind] += 1

@@ -31,6 +31,8 @@ class Ledger:
     """By status; `none` where the connection broke."""
     waits_s: list[float] = field(default_factory=list)
     """From the first attempt to the 2xx, for each report."""
+    taken_at: list[float] = field(default_factory=list)
+    """When each report had its 2xx (monotonic seconds), in order."""
     faults: list[str] = field(default_factory=list)
 
     def note(self, answer: httpx.Response) -> None:
@@ -106,7 +108,9 @@ class Phone(Caller):
         body, path = report(place, text=f"Việc {report_id}."), f"/v1/reports/{report_id}"
         began = time.monotonic()
         answer = await self.insist("PUT", path, body)
-        self.ledger.waits_s.append(time.monotonic() - began)
+        now = time.monotonic()
+        self.ledger.waits_s.append(now - began)
+        self.ledger.taken_at.append(now)
         if answer.status_code not in (200, 201):
             self.ledger.faults.append(f"a report was answered {answer.status_code}")
             return

@@ -1,6 +1,7 @@
 """A whole installation under load while its parts are killed, and what came of it."""
 
 import asyncio
+import bisect
 import math
 import random
 import tempfile
@@ -70,6 +71,15 @@ class Result:
         p50, p99, longest = np.percentile(self.ledger.waits_s or [np.nan], [50, 99, 100])
         return float(p50), float(p99), float(longest)
 
+    def back_s(self) -> list[float]:
+        """From each time that PostgreSQL was up again to the next report's 2xx."""
+        taken = self.ledger.taken_at
+        found = []
+        for up_at in self.killer.database_up_at:
+            following = bisect.bisect(taken, up_at)
+            found += [taken[following] - up_at] if following < len(taken) else []
+        return sorted(found)
+
     def lateness(self) -> list[str]:
         """Which of the plan's times were not kept."""
         return [
@@ -94,6 +104,7 @@ class Result:
             "cases taken by officers": self.acknowledged,
             "pushes": f"{self.pushes}, of them {self.extra_copies} extra copies",
             "time to 2xx": f"p50 {p50:.3f} s, p99 {p99:.2f} s, longest {longest:.2f} s",
+            "2xx after PostgreSQL is up": ", ".join(f"{each:.2f} s" for each in self.back_s()),
             "drained after the last kill": f"{self.drained_s:.1f} s",
             "answers": answers,
             "faults": "; ".join(self.faults[:10]) or "none",

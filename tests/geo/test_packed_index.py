@@ -20,8 +20,6 @@ from tests.geo.squares import square
 
 Points = tuple[Floats, Floats]
 
-DIFFICULT = PackedIndex.of(list(difficult().values()))
-
 
 def covering(shapes: Sequence[Any], lon: float, lat: float) -> list[int]:
     """What GEOS says, which does not round either."""
@@ -198,14 +196,20 @@ def test_the_distance_to_the_border_is_that_to_its_nearest_edge(seed: int) -> No
                 assert found == pytest.approx(expected, abs=1e-6)
 
 
-@given(st.integers(0, 2**32), st.sampled_from([5.0, 25.0, 200.0, 800.0]))
+@given(st.integers(0, 2**32), st.sampled_from([5.0, 25.0, 200.0, 800.0]), st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_shares_are_parts_of_a_round_disc(seed: int, radius_m: float) -> None:
-    shapes = list(difficult().values())
+def test_shares_are_parts_of_a_round_disc(seed: int, radius_m: float, apart: bool) -> None:
+    """Wards that overlap, and wards that do not: holes, several parts, tiny and large."""
+    shapes = [
+        shape
+        for shape in (coverage(seed, raw, count=12) if apart else difficult().values())
+        if shapely.area(shape) > 0
+    ]
+    index = PackedIndex.of(shapes)
     lons, lats = spots(shapes, seed, count=15)
 
     for lon, lat in zip(lons.tolist(), lats.tolist(), strict=True):
-        found = dict(DIFFICULT.shares(lon, lat, radius_m))
+        found = dict(index.shares(lon, lat, radius_m))
         expected = drawn_shares(shapes, lon, lat, radius_m)
         for ward in found.keys() | expected.keys():
             assert found.get(ward, 0) == pytest.approx(expected.get(ward, 0), abs=2e-4)
@@ -215,7 +219,7 @@ def drawn_shares(
     shapes: Sequence[Any], lon: float, lat: float, radius_m: float
 ) -> dict[int, float]:
     """Shares of a polygon of 400 corners, cut by GEOS in the plane; the first ward takes all."""
-    rest = shapely.Point(0, 0).buffer(radius_m, quad_segs=100)
+    rest: Any = shapely.Point(0, 0).buffer(radius_m, quad_segs=100)
     whole = rest.area
     shares = {}
     for ward, shape in enumerate(shapes):

@@ -114,6 +114,25 @@ def test_vietnam_is_found_as_by_postgis(vietnam_drawn: Connection, vietnam: Ward
     assert (found == covers(vietnam_drawn, lons, lats)).all()
 
 
+def test_vietnam_is_found_as_by_geos_in_six_decimals(vietnam: Wards) -> None:
+    """The same boundaries as a GeoJSON file would have them: vertices, middles, and beside them."""
+    pick = np.random.default_rng(8)
+    shapes = shapely.transform(vietnam.shapes, lambda xy: np.round(xy, 6))
+    shapes = shapes[shapely.is_valid(shapes)]
+    some = shapes[pick.choice(len(shapes), 200, replace=False)]
+    lons, lats = spots(some, seed=8, count=4000)
+
+    found = PackedIndex.of(shapes, overlaps=[]).wards_at(lons, lats)
+
+    shapely.prepare(shapes)
+    point, ward = shapely.STRtree(shapes).query(shapely.points(lons, lats))
+    covers_it = shapely.intersects_xy(shapes[ward], lons[point], lats[point])
+    expected = np.full(len(lons), len(shapes))
+    np.minimum.at(expected, point[covers_it], ward[covers_it])
+    expected[expected == len(shapes)] = NOWHERE
+    assert (found == expected).all()
+
+
 def test_three_wards_claim_one_place_and_the_first_code_has_it(vietnam: Wards) -> None:
     claimed = vietnam.index.covering(*OVERLAP)
 

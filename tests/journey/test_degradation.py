@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,14 +17,17 @@ import pytest
 from sqlalchemy import text
 
 from api.local.client import uuid7
+from api.local.machine import working_in
 from tests.installation import Installation, installed
 from tests.service import why_not_ready
 from tests.town import IN_NORTH, report
 
 SOON_S = 3.0
 """The longest a client waits for "not now"."""
-STUCK_S = 8.0
-"""The same where a statement must first run into its time-out (5 s) or a lane out of patience."""
+STUCK_S = 6.0
+"""The same where a statement must first run into its time-out."""
+FROZEN_S = 8.0
+"""The same where PostgreSQL does not even keep that time-out, and a new connection fails too."""
 HALF_SENT = 350
 MIB = 2**20
 LONG = "Đầy đĩa. " * 200
@@ -85,6 +89,21 @@ def locked(site: Installation, table: str, mode: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def frozen(site: Installation) -> Iterator[None]:
+    """PostgreSQL is there, takes connections, and does nothing."""
+    with site.engine.connect() as connection:
+        folder = Path(connection.scalar(text("show data_directory")) or "")
+    processes = working_in(folder)
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
 async def test_without_its_database_the_service_says_so_at_once_and_comes_back_with_it(
     site: Installation, http: httpx.AsyncClient
 ) -> None:
@@ -137,6 +156,28 @@ async def test_a_database_that_does_not_get_on_is_an_honest_503(
     assert slowest < STUCK_S
     assert (alive.status_code, alive_s < 1) == (200, True)
     assert recovered_s < 1.5
+
+
+async def test_a_frozen_database_hangs_nobody(site: Installation, http: httpx.AsyncClient) -> None:
+    async def queue() -> httpx.Response:
+        return await http.get("/v1/queue", headers={"Authorization": "Bearer of-nobody"})
+
+    assert (await queue()).status_code == 401
+    everything: list[Asking] = [lambda: send(http), queue, lambda: http.get("/readyz")]
+
+    with frozen(site):
+        refused = [await asyncio.gather(*map(timed, everything)) for _ in range(2)]
+    recovered_s = await until_it_works(lambda: send(http), 201)
+    green_s = await until_it_works(lambda: http.get("/readyz"), 200)
+
+    slowest = max(seconds for answers in refused for _, seconds in answers)
+    print(f"slowest 503 {slowest:.2f} s, recovered in {recovered_s:.2f} s, green {green_s:.2f} s")
+    for answers in refused:
+        for answer, _ in answers:
+            assert_not_now(answer)
+    assert slowest < FROZEN_S
+    assert recovered_s < 3
+    assert green_s < 15
 
 
 async def test_when_every_connection_is_busy_the_others_are_told_soon_and_reports_still_come_in(

@@ -8,8 +8,6 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from notifications import outbox, registrations, sweeper
 from notifications.outbox import Claimed, Settlement, backoff
@@ -77,28 +75,6 @@ async def test_many_messages_are_owed_in_one_statement_and_in_their_order(post: 
     assert row == (10,)
     assert [(r["id"], r["data"]) for r in stored] == [(d.id, d.data) for d in debts]
     assert len(post.deliveries()) == 5
-
-
-async def test_synchronous_callers_owe_in_their_own_transaction(
-    post: Outbox, engine: Engine
-) -> None:
-    debt = outbox.Debt(
-        id=uuid.uuid4(),
-        subject=uuid.uuid4(),
-        recipient=ALICE,
-        kind="report.received",
-        data=RECEIVED,
-        now=NOW,
-    )
-
-    with Session(engine) as session:
-        outbox.owe_all(session, [])
-        outbox.owe_all(session, [debt])
-        before = post.ask("select 1 from acknowledgements")
-        session.commit()
-
-    assert before == []
-    assert [row["id"] for row in post.ask("select id from acknowledgements")] == [debt.id]
 
 
 async def test_a_message_that_lacks_a_fact_is_not_owed(post: Outbox) -> None:

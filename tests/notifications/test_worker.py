@@ -13,9 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from notifications import worker
+from notifications import metrics, worker
 from notifications.fcm import FcmSender
 from notifications.registrations import TokenOpener
 from notifications.senders import Outcome, Push
@@ -262,10 +263,10 @@ async def test_without_credentials_nothing_is_claimed_and_the_log_says_so_once(
 ) -> None:
     await post.register(ALICE, "ok-alice")
     await post.owe(ALICE)
-    beats: list[float] = []
+    metrics.PENDING.set(-1)
 
-    with capture_logs() as logs, working(None, heartbeat=lambda: beats.append(0)):
-        until_true(lambda: len(beats) > 10)
+    with capture_logs() as logs, working(None):
+        until_true(lambda: REGISTRY.get_sample_value("tinbao_push_pending") == 1)
 
     assert [row["attempts"] for row in post.deliveries()] == [0]
     assert [each["event"] for each in logs] == ["push.unavailable"]
@@ -338,11 +339,29 @@ async def test_overdue_deliveries_raise_the_alarm_once(post: Outbox, working: Wo
     await post.register(ALICE, "ok-alice")
     await post.owe(ALICE)
     post.ask("update deliveries set created_at = now() - interval '6 min'")
-    sweeps = worker.Sweeps()
+    sweeps = worker.Sweeps(sending=True)
 
     with capture_logs() as logs, post.connect() as connection:
         sweeps.turn(connection)
         sweeps.turn(connection)
-        worker.Sweeps().turn(connection)
+        worker.Sweeps(sending=True).turn(connection)
 
     assert [each["event"] for each in logs] == ["deliveries.overdue"] * 2
+    assert REGISTRY.get_sample_value("tinbao_push_overdue") == 1
+
+
+async def test_without_credentials_what_waits_is_counted_and_alarms_nobody(post: Outbox) -> None:
+    await post.register(ALICE, "ok-alice")
+    await post.owe(ALICE)
+    post.ask("update deliveries set created_at = now() - interval '6 min'")
+    metrics.OVERDUE.set(0)
+    metrics.OLDEST.set(0)
+
+    with capture_logs() as logs, post.connect() as connection:
+        worker.Sweeps(sending=False).turn(connection)
+
+    found = [
+        REGISTRY.get_sample_value(f"tinbao_push_{name}")
+        for name in ("pending", "overdue", "oldest_seconds")
+    ]
+    assert (logs, found) == ([], [1, 0, 0])

@@ -1,0 +1,80 @@
+"""The database work of the hot paths, each in lanes of its own (see `api.lanes`)."""
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from api.accounts.devices import find_devices
+from api.db import lane_connection
+from api.lanes import Lanes
+from api.limits import Checks, hit_each, refund_each
+from api.reports.intake import Accepted, Stored, accept, find_each
+from api.secrets import Keys
+from api.settings import Settings
+
+MARGIN_S = 0.5
+"""The database gives up first: its own word says more than our clock."""
+
+
+@dataclass(frozen=True)
+class HotPaths:
+    """Who is it, may they, was it here before, keep it."""
+
+    find_device: Lanes[bytes, uuid.UUID | None]
+    """The device of a token's hash (`accounts.devices.find_devices`)."""
+    count_hit: Lanes[Checks, int | None]
+    """The seconds to wait, if over a limit (`limits.hit_each`)."""
+    refund_hit: Lanes[Checks, None]
+    """Take a hit back (`limits.refund_each`)."""
+    find_report: Lanes[uuid.UUID, Stored | None]
+    """What is stored under a stored id (`reports.intake.find_each`)."""
+    keep_report: Lanes[dict[str, Any], Accepted]
+    """Store a row, if its id is new (`reports.intake.accept`)."""
+
+    @property
+    def lanes(self) -> list[Lanes[Any, Any]]:
+        """All of them."""
+        return [
+            self.find_device,
+            self.count_hit,
+            self.refund_hit,
+            self.find_report,
+            self.keep_report,
+        ]
+
+    def open(self) -> None:
+        """Start."""
+        for each in self.lanes:
+            each.open()
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        for each in self.lanes:
+            await each.close()
+
+
+def hot_paths(settings: Settings, keys: Keys) -> HotPaths:
+    """The hot paths of one process."""
+    connect = partial(lane_connection, settings)
+    within_s = settings.statement_timeout.total_seconds() + MARGIN_S
+    factor = settings.limits.factor
+    return HotPaths(
+        find_device=Lanes("find_device", connect, find_devices, within_s=within_s, lanes=1),
+        count_hit=Lanes(
+            "count_hit",
+            connect,
+            lambda on, requests: hit_each(on, keys, requests, factor=factor),
+            within_s=within_s,
+            lanes=1,
+        ),
+        refund_hit=Lanes(
+            "refund_hit",
+            connect,
+            lambda on, requests: refund_each(on, keys, requests, factor=factor),
+            within_s=within_s,
+            lanes=1,
+        ),
+        find_report=Lanes("find_report", connect, find_each, within_s=within_s, lanes=1),
+        keep_report=Lanes("keep_report", connect, accept, within_s=within_s),
+    )
