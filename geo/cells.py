@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.borders import Arrays
-from geo.plane import Floats, metres_per_degree, reach_round
+from geo.plane import Floats, metres_per_degree, nearest_squared, reach_round
 from geo.walk import crossed_right, crossed_up, crossings, ends_inside, on_edge
 from geo.ward_index import NOWHERE
 
@@ -36,7 +36,7 @@ FAR = 3
 """How many rings round a cell are known to be free of borders, at most."""
 
 BATCH = 32_768
-"""Points looked up at once: some ten megabytes."""
+"""Points looked up at once: less than a hundred megabytes if all are beside borders."""
 
 
 class Cells:
@@ -114,7 +114,7 @@ class Cells:
             if y1 == y and x1 == x:
                 return True
             for x2, y2 in zip(numbers, numbers, strict=True):
-                if (y2 > y) is not above:
+                if (y2 > y) != above:
                     above = not above
                     low, high = (x1, x2) if x1 < x2 else (x2, x1)
                     if low > x0 and high < x:
@@ -128,11 +128,11 @@ class Cells:
                             if on_edge(*edge, (x, y)):
                                 return True
                             inside ^= crossed_right(*edge, (x0, y0), (x, y))
-                        elif (side < 0) is not (corner < 0):
+                        elif (side < 0) != (corner < 0):
                             inside ^= 1
-                elif y2 == y and (x2 == x or (y1 == y and (x1 < x) is not (x2 < x))):
+                elif y2 == y and (x2 == x or (y1 == y and (x1 < x) != (x2 < x))):
                     return True
-                if (x2 < x0) is not left:
+                if (x2 < x0) != left:
                     left = not left
                     low, high = (y1, y2) if y1 < y2 else (y2, y1)
                     if low > y0 and high < y:
@@ -143,7 +143,7 @@ class Cells:
                         corner = (x2 - x1) * (y0 - y1) - along
                         if -doubt < side < doubt or -doubt < corner < doubt:
                             inside ^= crossed_up((x1, y1), (x2, y2), (x0, y0), (x, y))
-                        elif (side < 0) is not (corner < 0):
+                        elif (side < 0) != (corner < 0):
                             inside ^= 1
                 x1, y1 = x2, y2
         return inside == 1
@@ -319,29 +319,6 @@ def _gap(step: int) -> tuple[int, int]:
     if step > 0:
         return step, -1
     return (-step - 1, 1) if step else (0, 0)
-
-
-def nearest_squared(
-    stretch: list[float], lon: float, lat: float, east: float, north: float
-) -> float:
-    """Square of the distance from a point to a line; `east` and `north` are units per degree."""
-    numbers = iter(stretch)
-    ax, ay = (next(numbers) - lon) * east, (next(numbers) - lat) * north
-    best = ax * ax + ay * ay
-    for x, y in zip(numbers, numbers, strict=True):
-        bx, by = (x - lon) * east, (y - lat) * north
-        dx, dy = bx - ax, by - ay
-        along = -(ax * dx + ay * dy)
-        if along > 0:
-            length = dx * dx + dy * dy
-            if along < length:
-                aside = ax * dy - ay * dx
-                found = aside * aside / length
-            else:
-                found = bx * bx + by * by
-            best = min(best, found)
-        ax, ay = bx, by
-    return best
 
 
 def spread(first: Ints, end: Ints) -> tuple[Ints, Ints]:

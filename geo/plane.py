@@ -50,6 +50,33 @@ def scaled(lon: float, lat: float, lons: Floats, lats: Floats) -> tuple[Floats, 
     return (lons - lon) * east, (lats - lat) * north
 
 
+def nearest_squared(
+    stretch: list[float], lon: float, lat: float, east: float, north: float
+) -> float:
+    """Square of the distance from a point to a line in the scaled plane, in plain numbers.
+
+    `stretch` has the line's longitudes and latitudes in turn; `east` and `north` are the lengths of
+    a degree at the point. For the few edges in a cell this is quicker than arrays.
+    """
+    numbers = iter(stretch)
+    ax, ay = (next(numbers) - lon) * east, (next(numbers) - lat) * north
+    best = ax * ax + ay * ay
+    for x, y in zip(numbers, numbers, strict=True):
+        bx, by = (x - lon) * east, (y - lat) * north
+        dx, dy = bx - ax, by - ay
+        along = -(ax * dx + ay * dy)
+        if along > 0:
+            length = dx * dx + dy * dy
+            if along < length:
+                aside = ax * dy - ay * dx
+                found = aside * aside / length
+            else:
+                found = bx * bx + by * by
+            best = min(best, found)
+        ax, ay = bx, by
+    return best
+
+
 def _middle_latitude(
     lon: float, lat: float, lons: Floats, lats: Floats
 ) -> tuple[Floats, Floats, Floats]:

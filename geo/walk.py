@@ -63,7 +63,7 @@ def on_edge(a: Point, b: Point, point: Point) -> bool:
 def crossed_right(a: Point, b: Point, corner: Point, point: Point) -> bool:
     """Whether the edge crosses the latitude just above the point's between corner and point."""
     y = point[1]
-    if (a[1] > y) is (b[1] > y):
+    if (a[1] > y) == (b[1] > y):
         return False
     low, high = (a, b) if a[1] < b[1] else (b, a)
     at_corner = side(low, high, (corner[0], y))
@@ -76,10 +76,10 @@ def crossed_right(a: Point, b: Point, corner: Point, point: Point) -> bool:
 def crossed_up(a: Point, b: Point, corner: Point, point: Point) -> bool:
     """Whether the edge crosses the corner's longitude above the corner, but not above the point."""
     x0, y = corner[0], point[1]
-    if (a[0] < x0) is (b[0] < x0):
+    if (a[0] < x0) == (b[0] < x0):
         return False
     low, high = (a, b) if a[0] < b[0] else (b, a)
-    return (side(low, high, (x0, y)) >= 0) is not (side(low, high, corner) > 0)
+    return (side(low, high, (x0, y)) >= 0) != (side(low, high, corner) > 0)
 
 
 def crossings(

@@ -132,7 +132,7 @@ def make_officer(
 
 def caller(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
     """Somebody at an address of their own who calls the service, signed in or not."""
-    address = f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+    address = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, client=(address, 1)),
         base_url="http://test",

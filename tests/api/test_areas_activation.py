@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from api.areas import reown
 from api.areas.activation import activate_edition, plan_moves, reown_stragglers
+from api.reports.routing import stored_routing
 from geo import editions
 from geo.atlas import Atlases, load_atlas
+from geo.editions import Edition
 from geo.load import import_edition
+from geo.routing import Place, route
 from tests.geo.squares import SIDE, SOUTH, WEST, square, three_wards, ward, write
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -42,9 +45,22 @@ def make(engine: Engine, path: Path, day: dt.date, features: list[dict[str, Any]
     return report.edition_id
 
 
+def routed(
+    engine: Engine, edition: int | None, *, lon: float, accuracy_m: float | None
+) -> dict[str, Any]:
+    """The decision of an edition about a place in the row of squares, as intake stores it."""
+    atlas = None
+    if edition is not None:
+        with engine.connect() as connection:
+            atlas = load_atlas(connection, edition)
+    place = Place(lon, SOUTH + 0.5 * SIDE, accuracy_m, "pin")
+    return stored_routing(atlas, route(atlas, place))
+
+
 def add_report(engine: Engine, edition: int | None, column: float, **facts: Any) -> uuid.UUID:
     """A report in the middle of a row of squares, owned by the ward of that column; its case id."""
     case_id, code = uuid.uuid4(), f"0000{int(column)}"
+    accuracy_m = facts.get("accuracy_m")
     row: dict[str, Any] = {
         "id": uuid.uuid4(),
         "case_id": case_id,
@@ -66,7 +82,7 @@ def add_report(engine: Engine, edition: int | None, column: float, **facts: Any)
         "ward_code": code,
         "province_code": "01",
         "confidence": "certain",
-        "routing": {"rule": "contains", "station": {"id": f"w-{code}"}, "flags": []},
+        "routing": routed(engine, edition, lon=WEST + column * SIDE, accuracy_m=accuracy_m),
         "flags": [],
         "register_year": None,
         "register_number": None,
@@ -221,17 +237,72 @@ def test_what_a_person_transferred_stays_there(
 
     found = case(unmapped, transferred)
     assert (found.station_id, found.edition_id, found.version) == ("w-00003", second, 1)
+    assert (found.ward_code, found.routing) == ("00001", routing)
     assert found.informed == ["w-00001"]
+    assert events(unmapped, transferred) == []
 
 
-def test_who_is_informed_follows_the_edition(unmapped: Engine, tmp_path: Path, first: int) -> None:
-    near = add_report(unmapped, first, 1.48, accuracy_m=150.0)
+def test_what_its_own_station_must_look_at_again_is_a_new_version(
+    unmapped: Engine, tmp_path: Path, first: int
+) -> None:
+    near = add_report(
+        unmapped,
+        first,
+        1.48,
+        accuracy_m=150.0,
+        state="in_progress",
+        version=4,
+        flags=["unknown-category"],
+        **REGISTERED,
+    )
+    before = case(unmapped, near)
+    second = make(unmapped, tmp_path, SECOND, redrawn())
+
+    done = activate_edition(unmapped, second, NOW)
+
+    found = case(unmapped, near)
+    assert done.moves.total() == 0
+    assert (found.station_id, found.state, found.register_number) == ("w-00001", "in_progress", 7)
+    assert (found.version, found.edition_id) == (5, second)
+    assert found.informed == found.routing["informed"] == ["w-00002"]
+    assert found.confidence == found.routing["confidence"] != before.confidence
+    assert [each["ward_code"] for each in found.routing["candidates"]] == ["00001", "00002"]
+    assert found.first_routing == before.routing
+    assert found.flags == found.routing["flags"] == ["unknown-category"]
+    assert [tuple(event) for event in events(unmapped, near)] == [
+        (
+            "report.reassessed",
+            "system",
+            {"ward_code": "00001", "confidence": found.confidence, "edition_id": second},
+        )
+    ]
+    assert audit(unmapped, "report.reassessed", near) == 1
+    assert inbox(unmapped, near) == []
+
+
+def test_a_ward_under_a_new_name_is_looked_at_again(
+    unmapped: Engine, tmp_path: Path, first: int
+) -> None:
+    staying = add_report(unmapped, first, 1.25)
+    renamed = [ward("00001", square(1), name="Phường Tên Mới"), *three_wards()[1:]]
+
+    activate_edition(unmapped, make(unmapped, tmp_path, SECOND, renamed), NOW)
+
+    assert case(unmapped, staying).version == 2
+    assert case(unmapped, staying).routing["ward"]["name"] == "Phường Tên Mới"
+
+
+def test_a_report_that_looks_the_same_only_follows_to_the_edition(
+    unmapped: Engine, tmp_path: Path, first: int
+) -> None:
+    same = add_report(unmapped, first, 1.25)
+    before = case(unmapped, same)
     second = make(unmapped, tmp_path, SECOND, redrawn())
 
     activate_edition(unmapped, second, NOW)
 
-    assert case(unmapped, near).station_id == "w-00001"
-    assert case(unmapped, near).informed == ["w-00002"]
+    assert case(unmapped, same)._asdict() == {**before._asdict(), "edition_id": second}
+    assert events(unmapped, same) == []
 
 
 def test_complaints_about_the_police_never_come_back_to_the_ward(
@@ -305,6 +376,24 @@ def test_an_activation_that_would_lose_a_report_is_undone(
         holding = editions.in_force(connection, NOW)
     assert holding is not None
     assert holding.id == first
+
+
+@pytest.mark.parametrize("day", [SECOND, dt.date(2026, 4, 30)])
+def test_the_index_of_an_edition_is_there_before_it_is_activated(
+    unmapped: Engine, tmp_path: Path, first: int, day: dt.date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other processes only open it, at once or at its midnight."""
+    second = make(unmapped, tmp_path, day, redrawn())
+    folder = tmp_path / "index"
+    activated = editions.activate
+
+    def activate_late(connection: Connection, edition_id: int, now: dt.datetime) -> Edition:
+        assert len(list(folder.glob(f"edition-{edition_id}-*.index"))) == 1
+        return activated(connection, edition_id, now)
+
+    monkeypatch.setattr(editions, "activate", activate_late)
+
+    assert activate_edition(unmapped, second, NOW, folder).edition.id == second
 
 
 def test_a_future_edition_moves_nothing_until_its_midnight(

@@ -164,3 +164,29 @@ def test_no_place_code_or_token_is_in_a_url() -> None:
     }
 
     assert names.isdisjoint({"lon", "lat", "place", "receipt", "token", "phone", "text"})
+
+
+REPEATED = {
+    "list_categories",
+    "list_my_reports",
+    "read_case",
+    "read_config",
+    "read_my_report",
+    "read_queue",
+    "read_station",
+    "read_ward",
+}
+"""Reads that repeat: their answers are tagged."""
+
+
+@every_operation
+def test_reads_that_repeat_say_how_to_ask_whether_anything_changed(name: str) -> None:
+    operation = OPERATIONS[name]
+    asked = {each["name"].lower() for each in operation.get("parameters", [])}
+    answers = operation["responses"]
+
+    assert ("if-none-match" in asked) == ("304" in answers) == (name in REPEATED)
+    if name in REPEATED:
+        assert "ETag" in answers["200"]["headers"]
+        assert answers["200"]["description"]
+        assert answers["304"].keys() == {"description", "headers"}

@@ -1,11 +1,11 @@
-"""Whatever may die, killed with `kill -9` at random moments, and started again."""
+"""Whatever may die, killed with `kill -9` when nobody expects it, and started again."""
 
 import os
 import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,10 +38,14 @@ class Killer:
     database_up_at: list[float] = field(default_factory=list)
     """When PostgreSQL answered again after it was killed as a whole."""
 
-    def run(self, moments: Sequence[float]) -> None:
-        """Kill something at each of these moments, or as soon as the one before is back."""
+    def run(self, moments: Sequence[float], progress: Callable[[], int], until: float) -> None:
+        """Kill something whenever the progress reaches one of these, until some time at most.
+
+        So the killing lasts as long as the work does, however slow that becomes.
+        """
         for moment, kind in zip(moments, deck(len(moments)), strict=True):
-            time.sleep(max(0.0, moment - time.monotonic()))
+            while progress() < moment and time.monotonic() < until:
+                time.sleep(0.01)
             self.strike(kind)
 
     def strike(self, kind: str) -> None:

@@ -4,7 +4,6 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, text
 from structlog.testing import capture_logs
 
-from geo import editions, stored
+from geo import editions
 from geo.atlas import Atlas, Atlases, edition_in_force, load_atlas
 from geo.editions import HANOI, EditionNotFoundError
 from geo.load import import_edition
@@ -106,58 +105,6 @@ def ring_of_eight_at(column: float) -> dict[str, Any]:
         f"0109{i}": square(column + dx, dy)
         for i, (dx, dy) in enumerate((x, y) for y in range(3) for x in range(3) if (x, y) != (1, 1))
     }
-
-
-def test_an_edition_is_indexed_once_and_then_opened(
-    unmapped: Engine,
-    imported: Callable[..., int],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    edition_id = imported(SUMMER, {"01002": square(0), "01001": square(0.5)})
-    folder = tmp_path / "index"
-    with unmapped.connect() as connection:
-        made = load_atlas(connection, edition_id, folder)
-
-    monkeypatch.setattr(stored, "pack", lambda *_: pytest.fail("made again"))
-    with unmapped.connect() as connection:
-        opened = load_atlas(connection, edition_id, folder)
-
-    assert [path.suffix for path in folder.iterdir() if path.name != "lock"] == [".index"]
-    for spot in (at(0.25, 0.5), at(0.75, 0.5), at(1.25, 0.5), at(3, 3)):
-        assert opened.index.covering(*spot) == made.index.covering(*spot)
-        assert opened.index.shares(*spot, 50) == made.index.shares(*spot, 50)
-
-
-def test_another_import_of_the_same_id_has_an_index_of_its_own(
-    unmapped: Engine, imported: Callable[..., int], tmp_path: Path
-) -> None:
-    """A home folder may outlive its database."""
-    edition_id = imported(SUMMER, {"01001": square(0)})
-    with unmapped.connect() as connection:
-        load_atlas(connection, edition_id, tmp_path / "index")
-    run(unmapped, "update boundary_editions set imported_at = imported_at + interval '1 second'")
-
-    with unmapped.connect() as connection:
-        load_atlas(connection, edition_id, tmp_path / "index")
-
-    assert len(list((tmp_path / "index").glob(f"edition-{edition_id}-*.index"))) == 2
-
-
-def test_processes_that_follow_the_editions_share_their_files(
-    unmapped: Engine, imported: Callable[..., int], tmp_path: Path
-) -> None:
-    imported(SUMMER, {"01001": square(0)})
-    keepers = [Atlases(unmapped, Clock(NOON), tmp_path / "index") for _ in range(3)]
-
-    with ThreadPoolExecutor(3) as pool:
-        assert all(pool.map(Atlases.refresh, keepers))
-
-    assert len(list((tmp_path / "index").glob("*.index"))) == 1
-    for keeper in keepers:
-        atlas = keeper.current(NOON)
-        assert atlas is not None
-        assert atlas.wards_at(np.array([at(0.5, 0.5)[0]]), np.array([at(0.5, 0.5)[1]])) == ["01001"]
 
 
 def test_an_edition_that_is_absent_or_still_loading_cannot_be_read(unmapped: Engine) -> None:

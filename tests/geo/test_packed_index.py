@@ -162,6 +162,16 @@ def test_a_coverage_of_half_the_world_gets_larger_cells(monkeypatch: pytest.Monk
     assert_found_as_by_geos(shapes, beside(spots(shapes, seed=7, count=100)))
 
 
+def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
+    shapes = list(difficult().values())
+    index = PackedIndex.of(shapes, overlaps=[])
+    lons, lats = spots(shapes, seed=8, count=300)
+
+    singles = [index.ward_at(lon, lat) for lon, lat in zip(lons, lats, strict=True)]
+
+    assert singles == index.wards_at(lons, lats).tolist()
+
+
 @pytest.mark.parametrize("lon", [math.nan, math.inf, -math.inf, 1e300])
 def test_no_ward_covers_what_is_no_place(lon: float) -> None:
     index = PackedIndex.of([square(0)])
