@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import psycopg
 import shapely
-import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from geo.directory import Directory, Stamp, StationInfo, directory_stamp, load_directory
 from geo.editions import HANOI, Edition, EditionNotFoundError, in_force
@@ -33,8 +30,6 @@ PRELOAD = dt.timedelta(minutes=5)
 
 PAST_EDITIONS = 2
 """How many editions of other times are kept for questions about the past."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -301,14 +296,6 @@ class Atlases:
             }
             self._state = _State(editions, atlases, directory, stamp, now)
             return not known or kept.keys() != atlases.keys()
-
-    def follow(self, stop: threading.Event, every: float = 1.0) -> None:
-        """Refresh every so many seconds until told to stop; wait for a database out of reach."""
-        while not stop.wait(every):
-            try:
-                self.refresh()
-            except (SQLAlchemyError, psycopg.Error) as error:
-                log.warning("atlas.refresh_failed", error=type(error).__name__)
 
 
 def begins(edition: Edition) -> dt.datetime:

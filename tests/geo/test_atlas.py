@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, text
-from structlog.testing import capture_logs
+from sqlalchemy import Engine, text
 
 from geo import editions
 from geo.atlas import Atlas, Atlases, edition_in_force, load_atlas
@@ -333,24 +332,3 @@ def test_readers_never_wait_for_a_refresh(unmapped: Engine, imported: Callable[.
         assert atlases.current(NOON) is not None
     refreshing.join(10)
     assert not refreshing.is_alive()
-
-
-def test_following_survives_a_database_that_cannot_be_reached() -> None:
-    unreachable = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    atlases, stop = Atlases(unreachable, Clock(NOON)), threading.Event()
-
-    with capture_logs() as logs:
-        follower = threading.Thread(target=atlases.follow, args=(stop, 0.01))
-        follower.start()
-        deadline = time.monotonic() + 10
-        while len(logs) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        stop.set()
-        follower.join(10)
-
-    assert (
-        logs[:2]
-        == [{"event": "atlas.refresh_failed", "error": "OperationalError", "log_level": "warning"}]
-        * 2
-    )
-    assert atlases.current(NOON) is None
