@@ -19,7 +19,7 @@ from api.accounts.identity import ReporterIdentity
 from api.reports import receipts
 from api.reports.categories import Category
 from api.reports.routing import decide, stored_routing
-from api.reports.schemas import ReportIn, parse_time
+from api.reports.schemas import PlaceIn, ReportIn, parse_time
 from api.reports.sealing import Sealer
 from api.secrets import Keys
 from geo.atlas import Atlas
@@ -182,14 +182,11 @@ class Intake:
             routing["flags"].append("unknown-category")
         if report.group_id is not None:
             routing["flags"].append("unknown-group")
-            routing["claimed_group"] = report.group_id
         body_hash = receipts.body_sha256(report)
-        place = report.place
         contact = report.contact and self.sealer.seal(
             report.contact.model_dump(), case_id=case_id, province_code=decision.province_code
         )
-        located = place.lon is not None and place.lat is not None
-        return {
+        return place_columns(report.place) | {
             "id": self.keys.store_id(report_id),
             "case_id": case_id,
             "kind": report.kind,
@@ -198,12 +195,6 @@ class Intake:
             "text": report.text,
             "about_station": report.about_station,
             "language": report.language,
-            "accuracy_m": place.accuracy_m,
-            "place_source": place.source,
-            "place_note": place.note,
-            "claimed_ward_code": place.ward_code,
-            "claimed_province_code": place.province_code,
-            "cell_r9": cell(place.lon, place.lat) if located else None,
             "observed_at": parse_time(report.observed_at) if report.observed_at else None,
             "received_at": now,
             "urgency": category.urgency,
@@ -228,8 +219,6 @@ class Intake:
                 edition_id=decision.edition_id,
             ),
             "acknowledgement_id": uuid.uuid4(),
-            "lon": place.lon,
-            "lat": place.lat,
             "acknowledgement_data": {"station": routing["station"]["name"]},
             "contact_key_id": contact and contact.key_id,
             "contact_sealed": contact and contact.contents,
@@ -245,9 +234,21 @@ def as_uuid(word: str | None) -> uuid.UUID | None:
         return None
 
 
-def cell(lon: float | None, lat: float | None) -> int:
-    """The h3 cell of resolution 9 round a point, as the 64-bit integer that is stored."""
-    return int(h3.str_to_int(h3.latlng_to_cell(lat, lon, CELL_RESOLUTION)))
+def place_columns(place: PlaceIn) -> dict[str, Any]:
+    """What the reporter says of the place, and the h3 cell of a located one as it is stored."""
+    cell = None
+    if place.lon is not None and place.lat is not None:
+        cell = h3.str_to_int(h3.latlng_to_cell(place.lat, place.lon, CELL_RESOLUTION))
+    return {
+        "lon": place.lon,
+        "lat": place.lat,
+        "accuracy_m": place.accuracy_m,
+        "place_source": place.source,
+        "place_note": place.note,
+        "claimed_ward_code": place.ward_code,
+        "claimed_province_code": place.province_code,
+        "cell_r9": cell,
+    }
 
 
 async def accept(
