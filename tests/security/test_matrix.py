@@ -1,13 +1,12 @@
 """Who may do what: every operation of the OpenAPI document, asked by everyone there is.
 
-The tables below are the rule. An operation without a row fails, and so does a row without an
+The tables in `tests.security.rows` are the rule. An operation without a row fails, and so does a row without an
 operation. What lies outside a person's scope is a 404; a 403 says only what a role never may.
 """
 
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,109 +30,11 @@ from api.secrets import Keys, token_hash
 from api.settings import Settings
 from geo.tables import StationKind
 from tests.factories import caller, keep, make_officer, make_report, make_station, unique
+from tests.security.people import EVERYBODY
+from tests.security.rows import BODIES, COMPLAINTS, MATRIX, SEEN
 from tests.stand_ins.firebase import Issuer
-from tests.town import IN_SOUTH, report
 
 IMPOSTOR = Issuer()
-
-NOBODY = ("nobody",)
-STRANGERS = ("a made-up device", "a made-up receipt", "a made-up account", "a made-up officer")
-REPORTERS = ("the device", "another device", "the account", "another account")
-RECEIPTS = ("the receipt", "another receipt")
-OFFICERS = (
-    "own officer", "informed officer", "other ward's officer", "own desk", "other province's desk",
-    "national desk",
-)  # fmt: skip
-CHIEFS = ("own chief", "informed chief", "other ward's chief")
-OVERSIGHT = ("own oversight", "other province's oversight")
-CASE_STAFF = (*OFFICERS, *CHIEFS, *OVERSIGHT)
-OTHER_STAFF = ("own commander", "other province's commander", "admin", "auditor")
-STAFF = (*CASE_STAFF, *OTHER_STAFF)
-EVERYBODY = (*NOBODY, *STRANGERS, *REPORTERS, *RECEIPTS, *STAFF)
-
-Row = Mapping[str, int]
-
-
-def expect(*parts: tuple[tuple[str, ...], int], otherwise: int) -> Row:
-    """What everybody is answered; later parts hold over earlier ones."""
-    row = dict.fromkeys(EVERYBODY, otherwise)
-    for people, status in parts:
-        assert set(people) <= row.keys()
-        row |= dict.fromkeys(people, status)
-    return row
-
-
-def public(status: int) -> Row:
-    """The same for everybody, whatever they bring."""
-    return expect(otherwise=status)
-
-
-def case_of(*, seen: tuple[str, ...], owned: tuple[str, ...], done: int) -> tuple[Row, Row]:
-    """Reading a case and acting on it, for those who see it and those who own it."""
-    reading = expect((STAFF, 404), (OTHER_STAFF, 403), (seen, 200), otherwise=401)
-    acting = expect(
-        (STAFF, 404), (OTHER_STAFF, 403), (seen, 403), (owned, done), otherwise=401
-    )  # an informed station knows that the case exists: it is told that it only reads
-    return reading, acting
-
-
-READ_WARDS_CASE, ACT_ON_WARDS_CASE = case_of(
-    seen=("own officer", "own chief", "informed officer", "informed chief"),
-    owned=("own officer", "own chief"),
-    done=200,
-)
-READ_COMPLAINT, ACT_ON_COMPLAINT = case_of(
-    seen=("own oversight",), owned=("own oversight",), done=200
-)
-OWN_REPORT = (
-    ("the device", 200), ("the account", 404), ("the receipt", 200), ("another device", 404),
-    ("another account", 404), ("another receipt", 404),
-)  # fmt: skip
-
-MATRIX: dict[str, Row] = {
-    "create_device": public(201),
-    "create_session": public(401),
-    "list_categories": public(200),
-    "locate": public(200),
-    "locate_many": public(200),
-    "open_receipt": public(404),
-    "read_config": public(200),
-    "read_health": public(200),
-    "read_readiness": public(200),
-    "read_station": public(200),
-    "read_ward": public(200),
-    "submit_report": expect((NOBODY, 201), (REPORTERS, 201), otherwise=401),
-    "submit_reports": expect((NOBODY, 200), (REPORTERS, 200), otherwise=401),
-    "bind_receipt": expect((REPORTERS, 404), otherwise=401),
-    "list_my_reports": expect((REPORTERS, 200), (RECEIPTS, 200), otherwise=401),
-    "read_my_report": expect(*(((who,), each) for who, each in OWN_REPORT), otherwise=401),
-    "delete_my_contact": expect(
-        *(((who,), 204 if each == 200 else each) for who, each in OWN_REPORT), otherwise=401
-    ),
-    "read_inbox": expect((REPORTERS, 200), (RECEIPTS, 200), otherwise=401),
-    "confirm_shown": expect((REPORTERS, 204), (RECEIPTS, 204), otherwise=401),
-    "register_push": expect((REPORTERS, 204), otherwise=401),
-    "unregister_push": expect((REPORTERS, 204), otherwise=401),
-    "rotate_device_token": expect((("the device", "another device"), 200), otherwise=401),
-    "delete_device": expect((("the device", "another device"), 204), otherwise=401),
-    "end_current_session": expect((STAFF, 204), otherwise=401),
-    "read_queue": expect((CASE_STAFF, 200), (OTHER_STAFF, 403), otherwise=401),
-    "read_case": READ_WARDS_CASE,
-    "acknowledge_case": ACT_ON_WARDS_CASE,
-}
-"""Every operation, about a tip of a device that a ward owns and a neighbour is informed of."""
-
-COMPLAINTS: dict[str, Row] = {
-    "read_case": READ_COMPLAINT,
-    "acknowledge_case": ACT_ON_COMPLAINT,
-}
-"""The same about a complaint about the police, which oversight owns."""
-
-SEEN: dict[str, tuple[str, ...]] = {
-    "read_queue": ("own officer", "own chief", "informed officer", "informed chief"),
-    "list_my_reports": ("the device", "the receipt"),
-}
-"""Whose list the tip is in."""
 
 
 @dataclass
@@ -269,21 +170,9 @@ def maker(engine: Engine, keys: Keys, issuer: Issuer) -> Maker:
 
 
 def body_of(operation: str) -> Any:
-    """A good body of an operation that wants one."""
-    lon, lat = IN_SOUTH
-    bodies = {
-        "bind_receipt": {"code": "0000-0000-0000-0000"},
-        "confirm_shown": {"ids": [str(uuid.uuid4())]},
-        "create_device": {},
-        "create_session": {"username": "nobody", "password": "x", "totp": "000000"},
-        "locate": {"lon": lon, "lat": lat},
-        "locate_many": {"items": [[lon, lat]]},
-        "open_receipt": {"code": "0000-0000-0000-0000"},
-        "register_push": {"provider": "fcm", "token": unique("ok-")},
-        "submit_report": report(IN_SOUTH),
-        "submit_reports": {"items": [report(IN_SOUTH) | {"id": str(uuid7())}]},
-    }
-    return bodies.get(operation)
+    """A good body of an operation that wants one; made anew when a part gives a function."""
+    body = BODIES.get(operation)
+    return body() if callable(body) else body
 
 
 def operations() -> dict[str, tuple[str, str]]:
@@ -301,6 +190,12 @@ def operations() -> dict[str, tuple[str, str]]:
 OPERATIONS = operations()
 
 
+def method_changes_case(operation: str) -> bool:
+    """Whether an operation, once done, leaves another case than it found."""
+    method, path = OPERATIONS[operation]
+    return method != "GET" and ("{case_id}" in path or "{report_id}" in path)
+
+
 async def ask(
     app: FastAPI, operation: str, world: World, who: str, *, case: Report
 ) -> httpx.Response:
@@ -310,7 +205,7 @@ async def ask(
     path = template.format(
         case_id=case.case_id, report_id=report_id, code="00001", station_id="w-00001"
     )
-    headers = {"If-Match": '"1"'} if operation == "acknowledge_case" else {}
+    headers = {"If-Match": '"1"'} if method != "GET" and "{case_id}" in template else {}
     async with caller(app, world.tokens[who]) as client:
         return await client.request(method, path, json=body_of(operation), headers=headers)
 
@@ -334,7 +229,7 @@ async def test_everybody_gets_what_the_table_says(
         answer = await ask(app, operation, world, who, case=world.tip)
         answered[who] = answer.status_code
         assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
-        if operation == "acknowledge_case" and answer.is_success:
+        if method_changes_case(operation) and answer.is_success:
             maker.renew(world)
 
     assert answered == MATRIX[operation]
