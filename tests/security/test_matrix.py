@@ -94,6 +94,7 @@ class Maker:
         """Other cases in the same world."""
         world.report_id, world.tip = self.tip(world.stations, world.principal)
         world.complaint = self.complaint(world.stations)
+        world.tokens["the receipt"] = receipt_token(self.keys, world.tip.id, time.time())[0]
 
     def world(self) -> World:
         """A new world."""
