@@ -25,6 +25,8 @@ log = structlog.get_logger()
 KIB = 1024
 SMALL, LARGE = 64 * KIB, 4096 * KIB
 LARGE_BODIES = ("/v1/reports/batch", "/v1/locate/batch")
+STREAMS = frozenset({"/v1/queue/events"})
+"""Answers that go on for as long as somebody listens."""
 LONGEST_LENGTH = 10
 """Digits of a Content-Length; Python refuses to read thousands of them."""
 
@@ -86,7 +88,7 @@ class Guard:
             raise problems.ServiceUnavailable
         self.under_way += 1
         try:
-            async with asyncio.timeout(self.answer_seconds):
+            async with asyncio.timeout(None if scope["path"] in STREAMS else self.answer_seconds):
                 await self.app(scope, receive, send)
         except TimeoutError:
             raise problems.ServiceUnavailable from None

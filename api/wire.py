@@ -11,6 +11,9 @@ from api import problems
 HEADERS_WITHIN_S = 10.0
 """From the connection, or the first byte of a later request, to the end of its headers."""
 
+ON_STOP = "tinbao.on_stop"
+"""Where a request's scope holds what to call when the server stops before its answer has ended."""
+
 HEAD = "HTTP/1.1 400 Bad Request\r\n{headers}\r\n"
 
 
@@ -53,6 +56,12 @@ class Protocol(HttpToolsProtocol):
         """They are gone."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: what would never end by itself is told so."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope.get(ON_STOP, lambda: None)()
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
         """Refuse and close; uvicorn would answer `msg` as plain text."""

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -205,9 +206,8 @@ class OfficerSide:
         """Every operation of the document but those that end the session."""
         document = self.ask("GET", "/openapi.json").json()
         for template, operations in document["paths"].items():
-            path = template.format(
-                case_id=uuid7(), report_id=uuid7(), code="00001", station_id="w-00001"
-            )
+            known = {"code": "00001", "station_id": "w-00001"}
+            path = template.format_map(defaultdict(uuid7, known))
             for method in operations.keys() - {"delete"}:
                 self.ask(method.upper(), path)
                 self.ask(method.upper(), path, json={})

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from api.secrets import Keys, token_hash
 from api.settings import Settings
 from geo.tables import Station
 from tests.factories import keep, make_officer, make_report, make_station
+from tests.security import rows
 from tests.security.hostile import (
     BODIES,
     HEADERS,
@@ -48,6 +50,7 @@ FULL_REPORT: dict[str, Any] = report(
     language="vi",
 )
 GOOD_BODIES: dict[str, Any] = {
+    **{name: body() if callable(body) else body for name, body in rows.BODIES.items()},
     "acknowledge_case": {},
     "bind_receipt": {"code": "0000-0000-0000-0000"},
     "confirm_shown": {"ids": ["019aa000-0000-7000-8000-000000000000"]},
@@ -113,16 +116,17 @@ class Attacker:
 
     def path(self, operation: str) -> str:
         """A good path; reports get new ids."""
-        return OPERATIONS[operation][1].format(
-            case_id=self.case.case_id,
-            report_id=uuid7() if operation == "submit_report" else self.report_id,
-            code="00001",
-            station_id="w-00001",
-        )
+        known = {
+            "case_id": self.case.case_id,
+            "report_id": uuid7() if operation == "submit_report" else self.report_id,
+            "code": "00001",
+            "station_id": "w-00001",
+        }
+        return OPERATIONS[operation][1].format_map(defaultdict(uuid7, known))
 
     def who(self, operation: str) -> tuple[str, str]:
         """Nobody, and somebody the operation is for."""
-        staff = ("cases", "queue", "sessions/current")
+        staff = ("cases", "queue", "sessions/current", "templates", "outcome-reasons")
         if any(part in OPERATIONS[operation][1] for part in staff):
             return "nobody", "officer"
         return "nobody", "device"

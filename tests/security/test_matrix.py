@@ -1,9 +1,11 @@
 """Who may do what: every operation of the OpenAPI document, asked by everyone there is.
 
-The tables in `tests.security.rows` are the rule. An operation without a row fails, and so does a row without an
-operation. What lies outside a person's scope is a 404; a 403 says only what a role never may.
+The tables in `tests.security.rows` are the rule. An operation without a row fails, and so does a
+row without an operation. What lies outside a person's scope is a 404; a 403 says only what a role
+never may.
 """
 
+import asyncio
 import secrets
 import time
 import uuid
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.types import Message
 
 from api.accounts.identity import (
     DEVICE_PREFIX,
@@ -31,7 +34,7 @@ from api.settings import Settings
 from geo.tables import StationKind
 from tests.factories import caller, keep, make_officer, make_report, make_station, unique
 from tests.security.people import EVERYBODY
-from tests.security.rows import BODIES, COMPLAINTS, MATRIX, SEEN
+from tests.security.rows import BODIES, COMPLAINTS, MATRIX, PATHS, SEEN, STREAMS
 from tests.stand_ins.firebase import Issuer
 
 IMPOSTOR = Issuer()
@@ -41,6 +44,7 @@ IMPOSTOR = Issuer()
 class World:
     """Stations, a tip, a complaint, and what everybody calls with."""
 
+    engine: Engine
     stations: dict[str, str]
     principal: str
     tip: Report
@@ -112,7 +116,8 @@ class Maker:
         other = self.report(stations["own"], None)[1]
         tokens = self.reporters(device, tip, other) | self.staff(stations)
         assert tokens.keys() == set(EVERYBODY)
-        return World(stations, principal, tip, self.complaint(stations), report_id, tokens)
+        complaint = self.complaint(stations)
+        return World(self.engine, stations, principal, tip, complaint, report_id, tokens)
 
     def reporters(self, device: str, tip: Report, other: Report) -> dict[str, str | None]:
         """Tokens of the reporter's side, good and made up."""
@@ -203,12 +208,41 @@ async def ask(
     """One operation by one person; a new report has a new id."""
     method, template = OPERATIONS[operation]
     report_id = uuid7() if operation == "submit_report" else world.report_id
+    others = {name: made(world) for name, made in PATHS.items() if f"{{{name}}}" in template}
     path = template.format(
-        case_id=case.case_id, report_id=report_id, code="00001", station_id="w-00001"
+        case_id=case.case_id, report_id=report_id, code="00001", station_id="w-00001", **others
     )
     headers = {"If-Match": '"1"'} if method != "GET" and "{case_id}" in template else {}
+    if operation in STREAMS:
+        return await first_of_stream(app, path, world.tokens[who])
     async with caller(app, world.tokens[who]) as client:
         return await client.request(method, path, json=body_of(operation), headers=headers)
+
+
+async def first_of_stream(app: FastAPI, path: str, token: str | None) -> httpx.Response:
+    """How a stream begins; then the listener goes away."""
+    begun: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
+    headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": headers, "client": ("2001:db8::1", 1), "scheme": "http",
+        "server": ("test", 80), "http_version": "1.1", "root_path": "", "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        if (message := next(asked, None)) is not None:
+            return message
+        await begun
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start" and not begun.done():
+            begun.set_result(httpx.Response(message["status"], headers=message["headers"]))
+
+    await app(scope, receive, send)
+    return await begun
 
 
 def test_every_operation_has_a_row_and_every_row_an_operation() -> None:

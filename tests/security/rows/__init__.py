@@ -2,7 +2,9 @@
 
 A module has `ROWS` (every operation of its part, about a tip of a device that a ward owns and a
 neighbour is informed of), and where it needs them `COMPLAINTS` (the same about a complaint about
-the police, which oversight owns), `SEEN` (whose lists the tip is in) and `BODIES` (a good body).
+the police, which oversight owns), `SEEN` (whose lists the tip is in), `BODIES` (a good body),
+`PATHS` (for another parameter of a path, what makes a good one in a world) and `STREAMS` (answers
+that do not end).
 """
 
 import pkgutil
@@ -28,3 +30,5 @@ MATRIX: dict[str, Row] = gathered("ROWS")
 COMPLAINTS: dict[str, Row] = gathered("COMPLAINTS")
 SEEN: dict[str, tuple[str, ...]] = gathered("SEEN")
 BODIES: dict[str, Any] = gathered("BODIES")
+PATHS: dict[str, Any] = gathered("PATHS")
+STREAMS: dict[str, str] = gathered("STREAMS")
