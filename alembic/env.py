@@ -8,8 +8,14 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import api.accounts.tables
+import api.clocks.tables
+import api.groups.tables
+import api.live.tables
 import api.reports.tables
 import api.tables
+import api.templates.tables
+import api.triage.tables
+import api.views.tables
 import geo.tables
 import notifications.tables
 

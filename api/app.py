@@ -1,8 +1,10 @@
 """The API: middleware, routers, problem documents, and what each process keeps open."""
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -13,26 +15,40 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api import health, openapi, problems
-from api.accounts import device_routes, session_routes
+from api.accounts import device_routes, self_routes, session_routes, staff_routes
 from api.accounts.identity import firebase_app
 from api.areas import routes as area_routes
 from api.clock import now
-from api.db import reference_engine, service_engine
+from api.clocks import routes as clock_routes
+from api.db import lane_connection, reference_engine, service_engine
+from api.groups import my_routes as my_group_routes
+from api.groups import routes as group_routes
 from api.guards import Guard
 from api.hot_paths import hot_paths
 from api.lanes import is_away
-from api.reports import my_routes
+from api.live import routes as live_routes
+from api.live.hub import Hub
+from api.maps import routes as map_routes
+from api.maps.wards import WardTiles
+from api.reports import my_act_routes, my_routes
 from api.reports import routes as report_routes
 from api.reports.reference import Refresher
 from api.secrets import load_keys
 from api.settings import Settings, load_settings
 from api.telemetry import configure_logs, serve_metrics
+from api.templates import routes as template_routes
+from api.triage import dialogue_routes, queue_routes, step_routes, suggestion_routes
 from api.triage import routes as triage_routes
+from api.views import routes as view_routes
 from geo.atlas import Atlases
 from notifications.registrations import TokenSealer
+from notifications.wakeups import Waker
 
 STATEMENTS = 2.5
 """A request ends within the time of this many slow statements, whatever it still waits for."""
+
+GARBAGE = (10_000, 10, 10)
+"""How seldom the garbage collector looks, which would find requests under way again and again."""
 
 # Traces would carry URLs and exception texts to wherever the environment says.
 NO_TRACES: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -46,8 +62,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.token_sealer = TokenSealer(X25519PublicKey.from_public_bytes(keys.push_public))
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
-    hot = app.state.hot = hot_paths(settings, keys)
+    app.state.ward_tiles = WardTiles(app.state.engine)
+    waker = app.state.waker = Waker(partial(lane_connection, settings))
+    waker.open()
+    hot = app.state.hot = hot_paths(settings, keys, waker)
     hot.open()
+    hub = app.state.hub = Hub(
+        partial(lane_connection, settings), session_idle=settings.session_idle
+    )
+    hub.open()
     reading = reference_engine(settings)
     app.state.atlases = Atlases(reading, now, settings.indexes)
     refresher = app.state.refresher = Refresher(
@@ -62,7 +85,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         refresher.stop()
         reading.dispose()
+        await hub.close()
         await hot.close()
+        await waker.close()
         await app.state.engine.dispose()
 
 
@@ -88,11 +113,26 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (
         report_routes.router,
         my_routes.router,
+        my_act_routes.router,
         device_routes.router,
         area_routes.router,
         session_routes.router,
+        queue_routes.router,
+        view_routes.router,
         triage_routes.router,
+        step_routes.router,
+        dialogue_routes.router,
+        suggestion_routes.router,
+        template_routes.router,
+        live_routes.router,
+        map_routes.router,
+        clock_routes.router,
         health.router,
+        group_routes.router,
+        my_group_routes.router,
+        self_routes.router,
+        # Last, because any word may be a username: what else begins with /v1/staff/ comes first.
+        staff_routes.router,
     ):
         app.include_router(router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
@@ -119,6 +159,7 @@ def from_environment() -> FastAPI:
     """What each server process runs."""
     settings = load_settings()
     configure_logs(settings.log_level)
+    gc.set_threshold(*GARBAGE)
     if settings.processes == 1:
         serve_metrics(settings.metrics_port)
     return create_app(settings)

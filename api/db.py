@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from api.settings import Settings
+from notifications.wakeups import Waker, wanted_by
 
 API_ROLE = "tinbao_api"
 OFFICER_ROLE = "tinbao_officer"
@@ -139,10 +140,13 @@ async def lane_connection(settings: Settings) -> AsyncConnection[Any]:
 
 
 async def begin(request: Request) -> AsyncIterator[AsyncSession]:
-    """One request, one transaction, committed before the answer leaves."""
+    """One request, one transaction, committed before the answer leaves, then made known."""
     engine: AsyncEngine = request.app.state.engine
-    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+    known: dict[Any, Any] = request.app.state.refresher.session_info()
+    async with AsyncSession(engine, expire_on_commit=False, info=known) as session, session.begin():
         yield session
+    waker: Waker = request.app.state.waker
+    waker.wake(*wanted_by(session))
 
 
 # scope="function": the default would commit only after the client has its answer.

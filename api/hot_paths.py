@@ -1,17 +1,20 @@
 """The database work of the hot paths, each in lanes of its own (see `api.lanes`)."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from api.accounts.devices import find_devices
 from api.db import lane_connection
-from api.lanes import Lanes
+from api.lanes import Connection, Lanes
 from api.limits import Checks, hit_each, refund_each
-from api.reports.intake import Accepted, Stored, accept, find_each
+from api.live.feed import CHANNEL
+from api.reports.intake import Accepted, Stored, Submission, accept, find_each
 from api.secrets import Keys
 from api.settings import Settings
+from notifications.wakeups import DELIVERIES, Waker
 
 MARGIN_S = 0.5
 """The database gives up first: its own word says more than our clock."""
@@ -29,8 +32,8 @@ class HotPaths:
     """Take a hit back (`limits.refund_each`)."""
     find_report: Lanes[uuid.UUID, Stored | None]
     """What is stored under a stored id (`reports.intake.find_each`)."""
-    keep_report: Lanes[dict[str, Any], Accepted]
-    """Store a row, if its id is new (`reports.intake.accept`)."""
+    keep_report: Lanes[Submission, Accepted]
+    """Store a report, if its id is new (`reports.intake.accept`)."""
 
     @property
     def lanes(self) -> list[Lanes[Any, Any]]:
@@ -54,8 +57,16 @@ class HotPaths:
             await each.close()
 
 
-def hot_paths(settings: Settings, keys: Keys) -> HotPaths:
+def hot_paths(settings: Settings, keys: Keys, waker: Waker) -> HotPaths:
     """The hot paths of one process."""
+
+    async def keep(on: Connection, submissions: Sequence[Submission]) -> list[Accepted]:
+        """`accept`, committed with its statement; then the worker and the streams are woken."""
+        kept = await accept(on, submissions)
+        if any(each.created for each in kept):
+            waker.wake(DELIVERIES, CHANNEL)
+        return kept
+
     connect = partial(lane_connection, settings)
     within_s = settings.statement_timeout.total_seconds() + MARGIN_S
     factor = settings.limits.factor
@@ -76,5 +87,5 @@ def hot_paths(settings: Settings, keys: Keys) -> HotPaths:
             lanes=1,
         ),
         find_report=Lanes("find_report", connect, find_each, within_s=within_s, lanes=1),
-        keep_report=Lanes("keep_report", connect, accept, within_s=within_s),
+        keep_report=Lanes("keep_report", connect, keep, within_s=within_s),
     )

@@ -41,6 +41,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Tin báo này thuộc đơn vị khác; đơn vị của bạn được thông báo để biết.",
         "This case is another station's; you are informed of it.",
     ),
+    "confirmation-failed": ("Xác nhận không đúng", "The confirmation is wrong"),
+    "confirmation-failed.detail": (
+        "Mật khẩu hoặc mã xác thực không đúng; mỗi mã chỉ dùng được một lần.",
+        "The password or the code is wrong; each code works once.",
+    ),
     "cross-site-request": ("Yêu cầu từ trang khác", "The request comes from another site"),
     "cross-site-request.detail": (
         "Cookie chỉ dùng được từ trang của hệ thống; chương trình hãy gửi Authorization: Bearer.",
@@ -60,6 +65,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Hãy tạo mã mới cho tin báo khác.",
         "Make a new id for another report.",
     ),
+    "username-taken": ("Tên đăng nhập đã có người dùng", "The username is taken"),
+    "username-taken.detail": ("Hãy chọn tên khác.", "Choose another one."),
+    "last-admin": ("Đây là quản trị viên cuối cùng", "This is the last admin"),
+    "last-admin.detail": (
+        "Hãy tạo một quản trị viên khác trước.",
+        "Make another admin first.",
+    ),
+    "not-a-reconciliation": (
+        "Đây không phải việc hòa giải của tổ",
+        "This is not a reconciliation by a group",
+    ),
+    "not-a-reconciliation.detail": (
+        "Chỉ xác nhận được việc mà tổ báo là đã tự hòa giải (group_reconciliation).",
+        "Only what was reported as group_reconciliation can be confirmed.",
+    ),
+    "group-disbanded": ("Tổ đã giải thể", "The group is disbanded"),
+    "group-disbanded.detail": (
+        "Danh sách tin báo của tổ vẫn xem được, nhưng không thay đổi được gì nữa.",
+        "What it reported can still be read, but nothing can be changed any more.",
+    ),
     "transition-not-allowed": (
         "Chưa làm được bước này",
         "The case cannot take this step now",
@@ -67,6 +92,34 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "transition-not-allowed.detail": (
         "Tin báo đang ở trạng thái {state_now}.",
         "The case is {state_now}.",
+    ),
+    "case-claimed": ("Đồng nghiệp đang xử lý tin này", "A colleague is working on the case"),
+    "case-claimed.detail": (
+        "Có người giữ tin này đến {claimed_until}. Nếu cần làm ngay, hãy nhận lại và ghi lý do.",
+        "It is claimed until {claimed_until}. If it cannot wait, claim it with a reason.",
+    ),
+    "not-claimed": ("Bạn không giữ tin này", "You have not claimed the case"),
+    "not-claimed.detail": (
+        "Chỉ trả lại được tin do chính bạn đang giữ.",
+        "Only a claim of your own can be given back.",
+    ),
+    "station-not-eligible": (
+        "Không chuyển được cho đơn vị này",
+        "The case cannot go to that station",
+    ),
+    "station-not-eligible.detail": (
+        "Đơn vị không tồn tại, đã giải thể, đang giữ tin này, hoặc không được nhận loại tin này.",
+        "It does not exist, is closed, has the case already, or may not have a case of this kind.",
+    ),
+    "message-id-reused": ("Mã lời nhắn đã được dùng", "The message id is already used"),
+    "message-id-reused.detail": (
+        "Hãy tạo mã mới cho lời nhắn khác.",
+        "Make a new id for another message.",
+    ),
+    "reopening-too-late": ("Đã quá hạn mở lại", "It is too late to reopen the report"),
+    "reopening-too-late.detail": (
+        "Chỉ mở lại được trong {days} ngày sau khi kết thúc. Bạn vẫn có thể gửi tin báo mới.",
+        "That can be done within {days} days of its end. You can still send another report.",
     ),
     "precondition-required": ("Thiếu If-Match", "If-Match is missing"),
     "precondition-required.detail": (
@@ -146,9 +199,134 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Phải là UUID phiên bản 7 (hoặc 4).",
         "Must be a UUID of version 7 (or 4).",
     ),
+    "invalid.username": (
+        "Tên đăng nhập gồm 2 đến 64 ký tự a-z, 0-9, '.', '_', '-', bắt đầu bằng chữ hoặc số.",
+        "A username has 2 to 64 of a-z, 0-9, '.', '_', '-'; first a letter or digit.",
+    ),
+    "invalid.station_wanted": (
+        "Vai trò này cần station_id, không cần province_code.",
+        "This role needs a station_id, and no province_code.",
+    ),
+    "invalid.province_wanted": (
+        "Vai trò này cần province_code, không cần station_id.",
+        "This role needs a province_code, and no station_id.",
+    ),
+    "invalid.no_place_wanted": (
+        "Vai trò này không gắn với đơn vị hay tỉnh nào.",
+        "This role has neither a station nor a province.",
+    ),
+    "invalid.no_station": ("Không có đơn vị này.", "There is no such station."),
+    "invalid.no_province": ("Không có tỉnh này.", "There is no such province."),
+    "invalid.oversight_station": (
+        "Cơ quan giám sát chỉ dành cho vai trò oversight, và ngược lại.",
+        "An oversight office is for the role oversight, and the other way round.",
+    ),
+    "invalid.nothing_to_change": ("Không có gì để thay đổi.", "There is nothing to change."),
+    "invalid.easy_password": (
+        "Mật khẩu quá dễ đoán.",
+        "The password is too easy to guess.",
+    ),
+    "invalid.ward": (
+        "Không có phường, xã này, hoặc không thuộc đơn vị của bạn.",
+        "There is no such ward, or it is not your station's.",
+    ),
+    "invalid.leader_uses": (
+        "Mã mời tổ trưởng chỉ dùng được một lần.",
+        "An invitation for a leader can be used once only.",
+    ),
+    "invalid.bbox": (
+        "Phải là minlon,minlat,maxlon,maxlat, tính bằng độ.",
+        "Must be minlon,minlat,maxlon,maxlat, in degrees.",
+    ),
+    "invalid.words": ("Tối đa {most} từ.", "At most {most} words."),
+    "invalid.views": ("Tối đa {most} bộ lọc đã lưu.", "At most {most} saved views."),
+    "invalid.tile": (
+        "Không có ô bản đồ này ở mức thu phóng đó.",
+        "There is no such tile at that zoom.",
+    ),
     "invalid.cursor": (
         "Danh sách này không có vị trí đó; hãy tải lại từ đầu.",
         "The list has no such position; start again from the beginning.",
+    ),
+    "invalid.template_braces": (
+        "Dấu ngoặc nhọn phải đi thành cặp; muốn viết chính dấu đó thì viết hai lần.",
+        "Braces come in pairs; to write one itself, write it twice.",
+    ),
+    "invalid.template_variable": (
+        "Có biến không có ở đây. Các biến dùng được: {known}.",
+        "There is a variable that does not exist. There are: {known}.",
+    ),
+    "invalid.colleague": (
+        "Đơn vị không có cán bộ nào đang hoạt động với tên này.",
+        "Nobody who works at your station has this name.",
+    ),
+    "invalid.category": ("Không có loại tin này.", "There is no such category."),
+    "invalid.unchanged": ("Không có gì thay đổi.", "Nothing would change."),
+    "invalid.outcome_reason": (
+        "Không có lý do này cho bước này.",
+        "There is no such reason for this step.",
+    ),
+    "invalid.link_target": (
+        "Phải là một vụ việc khác của chính đơn vị, chưa bị rút và chưa gộp vào vụ việc này.",
+        "Must be another case of your own station, not withdrawn and not linked to this one.",
+    ),
+    "suggestion.place.metres": ("cách nhau khoảng {metres} m", "about {metres} m apart"),
+    "suggestion.place.ward": ("cùng phường, xã", "in the same ward"),
+    "suggestion.place.unknown": ("chưa rõ vị trí", "the place is not known"),
+    "suggestion.time.minutes": ("cách nhau {minutes} phút", "{minutes} minutes apart"),
+    "suggestion.time.hours": ("cách nhau {hours} giờ", "{hours} hours apart"),
+    "suggestion.time.days": ("cách nhau {days} ngày", "{days} days apart"),
+    "suggestion.category.same": ("cùng loại việc", "of the same category"),
+    "suggestion.category.vague": ("loại việc có thể trùng", "of a category that may be the same"),
+    "suggestion.category.other": ("khác loại việc", "of another category"),
+    "suggestion.words.share": ("lời kể giống nhau {percent}%", "{percent}% of the words are alike"),
+    "extension-not-allowed": ("Không gia hạn được như vậy", "The clock cannot get that time"),
+    "extension-not-allowed.detail": (
+        "Xem why để biết lý do; extensible_until và ask_until cho biết điều có thể làm.",
+        "See why for the reason; extensible_until and ask_until say what is possible.",
+    ),
+    "nothing-to-decide": ("Không có đề nghị nào chờ duyệt", "Nothing waits for a decision"),
+    "nothing-to-decide.detail": (
+        "Chưa có đề nghị gia hạn nào cho thời hạn này.",
+        "Nobody has asked for an extension of this clock.",
+    ),
+    "own-request": ("Không tự duyệt đề nghị của mình", "It is your own request"),
+    "own-request.detail": (
+        "Đề nghị phải do chỉ huy khác hoặc người được ủy quyền quyết định.",
+        "Somebody else who may approve has to decide.",
+    ),
+    "nothing-to-answer": ("Không có đôn đốc nào chờ trả lời", "Nothing waits for an answer"),
+    "nothing-to-answer.detail": (
+        "Vụ việc này không có văn bản đôn đốc nào chưa trả lời.",
+        "No urging of this case is without an answer.",
+    ),
+    "notice.clock.overdue": (
+        "Vụ việc {case}: quá hạn \"{clock}\" từ {due}.",
+        "Case {case}: \"{clock}\" has been overdue since {due}.",
+    ),
+    "notice.extension.requested": (
+        "Vụ việc {case}: có đề nghị gia hạn \"{clock}\", hạn hiện tại {due}.",
+        "Case {case}: more time is asked for \"{clock}\", now due {due}.",
+    ),
+    "notice.extension.decided": (
+        "Vụ việc {case}: đã quyết định về đề nghị gia hạn \"{clock}\".",
+        "Case {case}: the extension of \"{clock}\" has been decided.",
+    ),
+    "notice.case.urged": (
+        "Vụ việc {case}: cấp tỉnh đôn đốc, cần trả lời.",
+        "Case {case}: the province urges it on and wants an answer.",
+    ),
+    "notice.urging.answered": (
+        "Vụ việc {case}: đơn vị đã trả lời đôn đốc.",
+        "Case {case}: the station has answered your urging.",
+    ),
+    "invalid.delegate": (
+        "Phải là cán bộ trực đang hoạt động của chính đơn vị.",
+        "Must be a duty officer who works at your own station.",
+    ),
+    "invalid.delegation_until": (
+        "Phải là một ngày từ hôm nay đến một năm tới.",
+        "Must be a day between today and a year from now.",
     ),
     "invalid.other": ("Giá trị không đúng ở đây.", "The value is not valid here."),
 }

@@ -46,9 +46,9 @@ def is_away(error: BaseException) -> bool:
     return bool(state.startswith(AWAY))
 
 
-def is_collision(error: psycopg.Error) -> bool:
+def is_collision(error: BaseException) -> bool:
     """Whether two transactions got into each other's way: alone, each gets through."""
-    return (error.sqlstate or "").startswith("40")
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
 
 
 Waiting = tuple[Item, asyncio.Future[Result]]
@@ -93,17 +93,18 @@ class Lanes(Generic[Item, Result]):
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def __call__(self, item: Item) -> Result:
-        """The result of one item; raises `ServiceUnavailable` when the database is away or full.
+    def __call__(self, item: Item) -> asyncio.Future[Result]:
+        """The result of one item, or `ServiceUnavailable` when the database is away or full.
 
-        An error of the item's own is raised as it is, and concerns nobody else's.
+        An error of the item's own comes as it is, and concerns nobody else's.
         """
-        if self._closing or len(self._waiting) >= self._limit:
-            raise problems.ServiceUnavailable
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        self._something.set()
-        return await future
+        if self._closing or len(self._waiting) >= self._limit:
+            future.set_exception(problems.ServiceUnavailable())
+        else:
+            self._waiting.append((item, future))
+            self._something.set()
+        return future
 
     async def _lane(self) -> None:
         """Take what waits, again and again."""
@@ -148,10 +149,10 @@ class Lanes(Generic[Item, Result]):
         return connection
 
     async def _answer(self, connection: Connection, taken: list[Waiting[Item, Result]]) -> None:
-        """Run a batch; when the database refuses it, each item for itself."""
+        """Run a batch; when something in it is at fault, each item for itself."""
         try:
             results = await self._bounded(self._run(connection, [item for item, _ in taken]))
-        except psycopg.Error as error:
+        except Exception as error:
             if is_away(error) and not is_collision(error):
                 raise
             await self._replay(connection, taken)
@@ -168,7 +169,9 @@ class Lanes(Generic[Item, Result]):
                 continue
             try:
                 (result,) = await self._bounded(self._run(connection, [item]))
-            except psycopg.Error as error:
+            except TimeoutError:
+                raise
+            except Exception as error:
                 if connection.broken or connection.closed:
                     raise
                 if not future.done():

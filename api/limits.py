@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from api.secrets import Keys
 
@@ -47,10 +48,14 @@ BATCHED_ANONYMOUS_PER_ADDRESS = Rate("batched-anonymous-address", 50, DAY)
 """Reports that waited on a phone without a network come many at a time."""
 URGENT = Rate("urgent", 1, 10 * MINUTE)
 """Who is over the limit may still send one urgent report."""
+MESSAGE_PER_REPORT = (Rate("message-report", 20, HOUR), Rate("message-report-day", 60, DAY))
+"""What a reporter says of one report, by whichever way."""
 RECEIPT_PER_ADDRESS = Rate("receipt-address", 10, MINUTE)
 RECEIPT_GLOBAL = Rate("receipt-global", 1000, MINUTE)
 DEVICE_PER_ADDRESS = Rate("device-address", 20, HOUR)
 LOCATE_PER_ADDRESS = Rate("locate-address", 600, MINUTE)
+TILE_PER_ADDRESS = Rate("tile-address", 1200, MINUTE)
+"""Of tiles that are not at hand and have to be drawn."""
 SESSION_PER_ADDRESS = Rate("session-address", 30, 5 * MINUTE, daily=False)
 SESSION_PER_USER = Rate("session-user", 10, 5 * MINUTE, daily=False)
 SECOND_FACTOR = (
@@ -58,6 +63,14 @@ SECOND_FACTOR = (
     Rate("second-factor-hour", 20, HOUR, daily=False),
     Rate("second-factor-day", 50, DAY, daily=False),
 )
+CONFIRMATION = (
+    Rate("confirmation", 5, 5 * MINUTE, daily=False),
+    Rate("confirmation-hour", 20, HOUR, daily=False),
+)
+"""How often who is signed in may give their password again, for what a stolen session must not
+do."""
+INVITATION_PER_ADDRESS = Rate("invitation-address", 10, MINUTE)
+INVITATION_GLOBAL = Rate("invitation-global", 1000, MINUTE)
 
 HIT = """
 select hit_rate_limits(%(firsts)s::int[], %(lasts)s::int[], %(keys)s::bytea[],
@@ -139,6 +152,30 @@ async def hit_each(
     given = arguments(keys, requests, factor=factor, day=dt.datetime.now(dt.UTC).date())
     rows = await (await connection.execute(HIT, given, prepare=True)).fetchall()
     return [seconds(row[0]) for row in rows]
+
+
+WAITING = """
+select max(greatest(tat, clock_timestamp()) + charge - burst - clock_timestamp())
+from unnest(%(keys)s::bytea[], %(charges)s::interval[], %(bursts)s::interval[])
+    as asked (key, charge, burst)
+join rate_limits using (key)
+"""
+
+
+def waiting(session: Session, keys: Keys, checks: Checks, *, factor: float) -> int | None:
+    """The seconds the next hit would have to wait, without counting one; None when it need not."""
+    if factor == 0:
+        return None
+    given = arguments(keys, [checks], factor=factor, day=dt.datetime.now(dt.UTC).date())
+    wait = session.connection().exec_driver_sql(WAITING, given).scalar_one()
+    return seconds(wait) if wait and wait > dt.timedelta() else None
+
+
+def clear(session: Session, keys: Keys, checks: Checks) -> None:
+    """Forget every hit on these limits."""
+    day = dt.datetime.now(dt.UTC).date()
+    counters = [counter(keys, rate, principal, day) for rate, principal in checks]
+    session.execute(text("delete from rate_limits where key = any(:keys)"), {"keys": counters})
 
 
 def forget(connection: Connection) -> int:

@@ -17,7 +17,7 @@ Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Items on a page
 def next_link(request: Request, cursor: str, parameters: Mapping[str, object]) -> str:
     """A `Link` header naming the next page: the same question, from the cursor on."""
     asked = {name: value for name, value in parameters.items() if value is not None}
-    return f'<{request.url.path}?{urlencode(asked | {"cursor": cursor})}>; rel="next"'
+    return f'<{request.url.path}?{urlencode(asked | {"cursor": cursor}, doseq=True)}>; rel="next"'
 
 
 def unknown_cursor(language: Language) -> problems.InvalidRequest:

@@ -68,6 +68,12 @@ class ReadOnlyCase(Problem):
     slug, status = "read-only-case", 403
 
 
+class ConfirmationFailed(Problem):
+    """Who is signed in gave a wrong password or code when asked for them again."""
+
+    slug, status = "confirmation-failed", 403
+
+
 class CrossSiteRequest(Problem):
     """A page of another site used the session cookie of ours."""
 
@@ -90,8 +96,56 @@ class ReportIdReused(Problem):
     slug, status = "report-id-reused", 409
 
 
+class UsernameTaken(Problem):
+    slug, status = "username-taken", 409
+
+
+class LastAdmin(Problem):
+    """Nobody could manage staff any more."""
+
+    slug, status = "last-admin", 409
+
+
+class NotAReconciliation(Problem):
+    """Only what a group says it has reconciled can be confirmed."""
+
+    slug, status = "not-a-reconciliation", 409
+
+
+class GroupDisbanded(Problem):
+    slug, status = "group-disbanded", 409
+
+
 class TransitionNotAllowed(Problem):
     slug, status = "transition-not-allowed", 409
+
+
+class CaseClaimed(Problem):
+    """A colleague works on the case alone; says who and until when."""
+
+    slug, status = "case-claimed", 409
+
+
+class NotClaimed(Problem):
+    """Only one's own claim can be given back."""
+
+    slug, status = "not-claimed", 409
+
+
+class StationNotEligible(Problem):
+    """The case cannot go to that station, or not back to it."""
+
+    slug, status = "station-not-eligible", 409
+
+
+class MessageIdReused(Problem):
+    slug, status = "message-id-reused", 409
+
+
+class ReopeningTooLate(Problem):
+    """A closed report is taken up again for so long after its end; another one can be sent."""
+
+    slug, status = "reopening-too-late", 409
 
 
 class PreconditionFailed(Problem):
@@ -218,6 +272,36 @@ def field_errors(found: Sequence[Any], language: Language) -> list[dict[str, obj
         detail = say(key, language, **error.get("ctx", {}))
         errors.append({"pointer": pointer, "code": kind, "detail": detail})
     return errors
+
+
+class ExtensionNotAllowed(Problem):
+    """The clock cannot get that time; `why` says what stands against it."""
+
+    slug, status = "extension-not-allowed", 409
+
+
+class NothingToDecide(Problem):
+    """No extension of that clock waits for a decision."""
+
+    slug, status = "nothing-to-decide", 409
+
+
+class OwnRequest(Problem):
+    """Nobody decides about what they asked for themselves."""
+
+    slug, status = "own-request", 403
+
+
+class NothingToAnswer(Problem):
+    """No urging of the case waits for an answer."""
+
+    slug, status = "nothing-to-answer", 409
+
+
+def unfit(field: str, code: str, language: Language) -> InvalidRequest:
+    """The problem of one field of the body whose value is nothing of ours."""
+    error = {"type": code, "loc": ("body", field)}
+    return InvalidRequest(errors=field_errors([error], language))
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
+"""From the usual alphabet of base 32."""
 READ_ALIKE = str.maketrans("ILO", "110")
 
 MASTER = "master.key"
@@ -62,6 +64,10 @@ class Keys:
     @cached_property
     def _pepper(self) -> bytes:
         return self.derive("receipt-pepper")
+
+    @cached_property
+    def _invitations(self) -> bytes:
+        return self.derive("invitation-pepper")
 
     @cached_property
     def _bearer(self) -> bytes:
@@ -112,14 +118,17 @@ class Keys:
 
     def receipt_code(self, report_id: uuid.UUID) -> str:
         """The receipt code of a report: 80 bits, always the same, XXXX-XXXX-XXXX-XXXX."""
-        bits = int.from_bytes(hmac.digest(self._receipts, report_id.bytes, "sha256")[:10])
-        digits = [CROCKFORD[bits >> shift & 31] for shift in range(75, -1, -5)]
-        return "-".join("".join(digits[i : i + 4]) for i in range(0, 16, 4))
+        secret = hmac.digest(self._receipts, report_id.bytes, "sha256")[:10]
+        code = base64.b32encode(secret).translate(TO_CROCKFORD).decode()
+        return f"{code[:4]}-{code[4:8]}-{code[8:12]}-{code[12:]}"
 
     def receipt_hash(self, code: str) -> bytes:
         """What is stored of a receipt code, however it was typed (case, spaces, I L O)."""
-        read = "".join(code.upper().translate(READ_ALIKE).replace("-", "").split())
-        return hmac.digest(self._pepper, read.encode(), "sha256")
+        return hmac.digest(self._pepper, as_read(code).encode(), "sha256")
+
+    def invitation_hash(self, code: str) -> bytes:
+        """What is stored of the code of an invitation, however it was typed."""
+        return hmac.digest(self._invitations, as_read(code).encode(), "sha256")
 
     def bearer_mac(self, message: bytes) -> bytes:
         """Authenticates the short-lived tokens that we hand out and keep no row of."""
@@ -133,6 +142,11 @@ class Keys:
     def open_totp(self, staff_id: uuid.UUID, sealed: bytes) -> str:
         """The TOTP secret again."""
         return self._totp.decrypt(sealed[:12], sealed[12:], staff_id.bytes).decode()
+
+
+def as_read(code: str) -> str:
+    """A code of Crockford's digits without its typing: case, spaces, dashes, I L O."""
+    return "".join(code.upper().translate(READ_ALIKE).replace("-", "").split())
 
 
 def token_hash(token: str) -> bytes:

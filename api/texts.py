@@ -1,21 +1,33 @@
 """Text as it may enter: NFC, without what breaks databases or deceives readers."""
 
+import re
 import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+FORBIDDEN = re.compile(f"[\0\ud800-\udfff{BIDI_CONTROLS}]")
 
 
 def clean(value: str) -> str:
     """The text in NFC; NUL, lone surrogates and bidi controls are refused."""
-    if any(c == "\0" or c in BIDI_CONTROLS or "\ud800" <= c <= "\udfff" for c in value):
+    if FORBIDDEN.search(value):
         raise PydanticCustomError("text_control", "text has a character that is not allowed")
     return unicodedata.normalize("NFC", value)
 
 
 CleanText = Annotated[str, AfterValidator(clean)]
+
+
+VIETNAMESE_MARKS = tuple("\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323")
+MARKS = re.compile("[\u0300-\u036f]+")
+
+
+def folded(value: str) -> str:
+    """The text as searches compare it: small letters without marks, `đ` as `d`, NFC."""
+    bare = unicodedata.normalize("NFD", value.lower()).replace("đ", "d")
+    for mark in VIETNAMESE_MARKS:
+        bare = bare.replace(mark, "")
+    return bare if bare.isascii() else unicodedata.normalize("NFC", MARKS.sub("", bare))

@@ -17,6 +17,7 @@ from api import limits
 from api.areas.activation import reown_stragglers
 from api.clock import now
 from api.db import NOTICING, WORKER_ROLE, libpq_url, worker_engine
+from api.live.urgent import wake_for_urgent
 from api.secrets import load_push_private
 from api.settings import Settings
 from api.telemetry import serve_metrics
@@ -24,6 +25,7 @@ from geo.atlas import Atlases
 from notifications import worker as deliveries
 from notifications.fcm import FcmSender
 from notifications.registrations import TokenOpener
+from notifications.wakeups import Bell
 
 log = structlog.get_logger()
 
@@ -31,8 +33,8 @@ TIDY_EVERY_S = 1.0
 FORGET_EVERY_S = 600.0
 RETRY_S = 2.0
 LEASE_PER_TIMEOUT = 2
-"""A push starts at once, as a rule, and takes one time-out at most: this leaves room to
-settle it, and is how late what a dead worker held becomes due again."""
+"""A push starts within half a time-out, as a rule at once, and takes one at most: this leaves
+room to settle it, and is how late what a dead worker held becomes due again."""
 
 BEAT = text("""
 insert into worker_heartbeats (worker, at) values (:worker, now())
@@ -44,22 +46,24 @@ FORGET_SESSIONS = text("delete from staff_sessions where expires_at < now() - in
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way."""
-    stop = threading.Event()
+    stop, bell = threading.Event(), Bell()
 
     def ask(_: int, __: FrameType | None) -> None:
         stop.set()
+        bell.ring()
 
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, ask)
     serve_metrics(settings.worker_metrics_port)
     engine = worker_engine(settings)
-    keeper = Keeper(engine, stop, settings.indexes)
+    keeper = Keeper(engine, stop, bell, settings.indexes)
     keeper.start()
     deliveries.run(
         connector(settings),
         sender_of(settings),
         TokenOpener(X25519PrivateKey.from_private_bytes(load_push_private(settings.keys))),
         stop=stop,
+        bell=bell,
         concurrency=settings.push.concurrency,
         lease=LEASE_PER_TIMEOUT * settings.push.timeout,
     )
@@ -73,6 +77,7 @@ def connector(settings: Settings) -> Callable[[], psycopg.Connection]:
     def connect() -> psycopg.Connection:
         return psycopg.connect(
             libpq_url(settings.service_url),
+            autocommit=True,
             options=f"-c role={WORKER_ROLE} -c statement_timeout=30000 -c lock_timeout=5000",
             **NOTICING,
         )
@@ -91,9 +96,9 @@ def sender_of(settings: Settings) -> FcmSender | None:
 class Keeper(threading.Thread):
     """Everything but deliveries: sign of life, cases that want another owner, old rows."""
 
-    def __init__(self, engine: Engine, stop: threading.Event, indexes: Path) -> None:
+    def __init__(self, engine: Engine, stop: threading.Event, bell: Bell, indexes: Path) -> None:
         super().__init__(name="keeper", daemon=True)
-        self.engine, self.stop_asked = engine, stop
+        self.engine, self.stop_asked, self.bell = engine, stop, bell
         self.atlases = Atlases(engine, now, indexes)
         self.worker = uuid.uuid4()
         self._forget_at = 0.0
@@ -112,13 +117,17 @@ class Keeper(threading.Thread):
             self.stop_asked.wait(RETRY_S if failing else TIDY_EVERY_S)
 
     def round(self) -> None:
-        """Beat, re-own what has another edition, and now and then forget."""
+        """Beat, wake officers, re-own what has another edition, and now and then forget."""
         with self.engine.begin() as connection:
             connection.execute(BEAT, {"worker": self.worker})
         self.atlases.refresh()
+        with self.engine.begin() as connection:
+            owed = wake_for_urgent(connection, now())
         moved = reown_stragglers(self.engine, self.atlases, now())
         if moved:
             log.info("reports.reowned", moved=moved)
+        if owed or moved:
+            self.bell.ring()
         if time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + FORGET_EVERY_S
             with self.engine.begin() as connection:

@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-ALONE = ("locate", "intake", "chaos")
+ALONE = ("locate", "intake", "live", "wakeups", "deliveries", "chaos")
 BESIDE = {
     "ward_agreement": "needs --url of a database with an edition in force",
     "idempotency_race": "needs --url of a running service without limits",

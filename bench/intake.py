@@ -122,10 +122,12 @@ def tinbao(*words: str, env: dict[str, str]) -> None:
 
 
 @contextmanager
-def serving(home: Path, processes: int) -> Iterator[tuple[str, int]]:
-    """The service with its empty route: base URL and process id."""
+def serving(
+    home: Path, processes: int, factory: str = "bench.empty_app:make"
+) -> Iterator[tuple[str, int]]:
+    """The service with its empty route, or another: base URL and process id."""
     port = free_port()
-    words = ["uvicorn", "bench.empty_app:make", "--factory", "--port", str(port)]
+    words = ["uvicorn", factory, "--factory", "--port", str(port)]
     words += ["--workers", str(processes), "--no-access-log"]
     log = (home / "serve.log").open("ab")
     process = subprocess.Popen(

@@ -107,8 +107,9 @@ class Atlas:
 
     def station_of(self, ward: WardInfo) -> str:
         """Who answers for a ward: its station, or failing that its province's desk."""
-        station = self.jurisdictions.get(ward.code, "")
-        return station if station in self.stations else self.desk_of(ward.province_code)
+        directory = self.directory
+        station = directory.jurisdictions.get(ward.code, "")
+        return station if station in directory.stations else self.desk_of(ward.province_code)
 
     def desk_of(self, province_code: str) -> str:
         """A province's desk, or failing that the national one."""
@@ -206,6 +207,8 @@ class _State:
     editions: tuple[Edition, ...]
     """Every activated one; of those that have begun, the last holds."""
     atlases: Mapping[int, Atlas]
+    turns: tuple[tuple[dt.datetime, Atlas], ...]
+    """When each of these atlases begins to hold, in UTC, the last first."""
     directory: Directory
     stamp: Stamp
     refreshed_at: dt.datetime
@@ -242,14 +245,10 @@ class Atlases:
         state = self._state
         if state is None:
             return None
-        return next(
-            (
-                state.atlases[edition.id]
-                for edition in reversed(state.editions)
-                if edition.id in state.atlases and begins(edition) <= at
-            ),
-            None,
-        )
+        for begins_at, atlas in state.turns:
+            if begins_at <= at:
+                return atlas
+        return None
 
     def at(self, at: dt.datetime) -> Atlas | None:
         """The atlas that held, or will hold, at any time. Reads it if need be: blocks."""
@@ -294,7 +293,12 @@ class Atlases:
                 )
                 for edition in wanted
             }
-            self._state = _State(editions, atlases, directory, stamp, now)
+            turns = tuple(
+                (begins(edition).astimezone(dt.UTC), atlases[edition.id])
+                for edition in reversed(editions)
+                if edition.id in atlases
+            )
+            self._state = _State(editions, atlases, turns, directory, stamp, now)
             return not known or kept.keys() != atlases.keys()
 
 

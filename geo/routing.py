@@ -238,7 +238,7 @@ def _owned_by_ward(
     owner = atlas.station_of(ward)
     if owner != atlas.jurisdictions.get(ward.code):
         flags = [*flags, "station-missing"]
-    informed = [at for at, share in shares if _reaches(share, INFORMED_SHARE)]
+    informed = [atlas.ward_in(at) for at, share in shares if _reaches(share, INFORMED_SHARE)]
     return Routing(
         owner_station_id=owner,
         ward_code=ward.code,
@@ -246,7 +246,7 @@ def _owned_by_ward(
         confidence=confidence,
         rule=rule,
         candidates=_named(atlas, shares),
-        informed=_stations(atlas, [atlas.ward_in(at) for at in informed], other_than=owner),
+        informed=_stations(atlas, informed, other_than=owner) if informed != [ward] else (),
         flags=tuple(flags),
         distance_to_border_m=distance_to_border_m,
         edition_id=atlas.edition_id,
@@ -284,8 +284,9 @@ def _by_share(share: float) -> Confidence:
 def _named(atlas: Atlas, shares: list[tuple[int, float]]) -> tuple[Candidate, ...]:
     """Candidates, the largest share first, those below 5 % left out."""
     kept = [(at, share) for at, share in shares if _reaches(share, CANDIDATE_SHARE)]
-    kept.sort(key=lambda item: (-item[1], item[0]))
-    return tuple(Candidate(atlas.codes[at], round(share, 4)) for at, share in kept)
+    if len(kept) > 1:
+        kept.sort(key=lambda item: (-item[1], item[0]))
+    return tuple([Candidate(atlas.codes[at], round(share, 4)) for at, share in kept])
 
 
 def _stations(atlas: Atlas, wards: Iterable[WardInfo], *, other_than: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     MetaData,
@@ -18,7 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from geo.crs import WGS84
+from geo.crs import WEB_MERCATOR, WGS84
+
+OUTLINE = Geometry("GEOMETRY", srid=WEB_MERCATOR, spatial_index=False)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -132,6 +135,35 @@ class Ward(Base):
 
 
 Index("ix_wards_boundary", Ward.boundary, postgresql_using="gist")
+
+
+class WardOutline(Base):
+    """A ward as maps draw it: a simpler shape for each even zoom, in EPSG:3857.
+
+    A shape that vanishes at a zoom is null there (see `geo.outlines`).
+    """
+
+    __tablename__ = "ward_outlines"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["edition_id", "code"], [Ward.edition_id, Ward.code], ondelete="CASCADE"
+        ),
+    )
+
+    edition_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    bounds: Mapped[WKBElement] = mapped_column(
+        Geometry("POLYGON", srid=WEB_MERCATOR, spatial_index=False)
+    )
+    level_4: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    level_6: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    level_8: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    level_10: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    level_12: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    level_14: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+
+
+Index("ix_ward_outlines_bounds", WardOutline.bounds, postgresql_using="gist")
 
 
 class Gap(Base):

@@ -69,6 +69,10 @@ from page join acknowledgements as item on item.id = page.id
 order by page.xid, page.seq
 """
 
+_SHARED = "not starts_with(kind, 'group.')"
+"""What whoever holds a receipt code of a report reads too. What a group's leader is told of it is
+for that leader alone."""
+
 READ_AS_RECIPIENT = text(f"""
 with own as (
     select id, xid, seq from acknowledgements
@@ -82,6 +86,7 @@ with own as (
     from inbox_bindings as binding
     join acknowledgements as item on item.subject = binding.subject
     where binding.recipient = :recipient and item.recipient is distinct from :recipient
+        and {_SHARED}
         and (greatest(item.xid, binding.xid), item.seq) > (cast(:xid as xid8), cast(:seq as bigint))
         and greatest(item.xid, binding.xid) < pg_snapshot_xmin(pg_current_snapshot())
 ), page as (
@@ -93,7 +98,7 @@ with own as (
 READ_AS_BEARER = text(f"""
 with page as (
     select id, xid, seq from acknowledgements
-    where subject = :subject
+    where subject = :subject and {_SHARED}
         and (xid, seq) > (cast(:xid as xid8), cast(:seq as bigint))
         and xid < pg_snapshot_xmin(pg_current_snapshot())
     order by xid, seq
@@ -135,6 +140,31 @@ async def read_inbox(
         )
         for row in rows
     ]
+
+
+HISTORY = text(f"""
+select id, subject, kind, data, created_at, xid::text, seq from acknowledgements
+where subject = :subject and {_SHARED}
+order by acknowledgements.xid desc, seq desc limit :limit
+""")  # noqa: S608 - constants
+"""Served by `ix_acknowledgements_subject`."""
+
+
+async def told_about(session: AsyncSession, *, subject: uuid.UUID, limit: int) -> list[InboxItem]:
+    """What was last said about a subject, oldest first; nothing of it counts as fetched."""
+    rows = await session.execute(HISTORY, {"subject": subject, "limit": limit})
+    items = [
+        InboxItem(
+            id=row.id,
+            subject=row.subject,
+            kind=row.kind,
+            data=row.data,
+            created_at=row.created_at,
+            position=Position(int(row.xid), row.seq),
+        )
+        for row in rows
+    ]
+    return items[::-1]
 
 
 BIND = text("""

@@ -134,9 +134,27 @@ WORDS: dict[str, dict[str, str]] = {
         "vi": "Tin báo của bạn đã được mở lại; {station} sẽ xem xét lại.",
         "en": "Your report is open again; {station} will take another look at it.",
     },
+    "report.confirmed": {
+        "vi": (
+            "{station} đã xác nhận việc hòa giải trong tin báo của bạn. {public_text} "
+            "Nếu chưa đồng ý, bạn có thể đề nghị xem lại trong 14 ngày."
+        ),
+        "en": (
+            "{station} has confirmed the reconciliation you reported. {public_text} "
+            "If you do not agree, you can ask for another look within 14 days."
+        ),
+    },
+    "group.report_rerouted": {
+        "vi": "Một tin báo gửi với danh nghĩa {group} nay thuộc trách nhiệm của {station}.",
+        "en": "{station} is now responsible for a report that was filed as {group}.",
+    },
     "case.urgent": {
         "vi": "Có vụ việc khẩn cấp mới trong hàng chờ của đơn vị.",
         "en": "There is a new urgent case in your station's queue.",
+    },
+    "case.overdue": {
+        "vi": "Có vụ việc quá hạn cần xem.",
+        "en": "A case is overdue and wants looking at.",
     },
 }
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from notifications import messages
 from notifications.senders import Outcome
+from notifications.wakeups import DELIVERIES, wake_after
 
 TTL = dt.timedelta(hours=24)
 """How long a wake-up is worth sending; the message itself waits in the inbox for good."""
@@ -33,7 +34,7 @@ OWE_CTES = """
 owed as (
     insert into acknowledgements (id, subject, recipient, kind, data, created_at)
     select id, subject, recipient, kind, data, created_at from owing
-    returning id, subject, recipient
+    returning id, subject, recipient, kind
 ), woken as (
     insert into deliveries (acknowledgement_id, token_id, language)
     select distinct on (owed.id, reader.token_id) owed.id, reader.token_id, reader.language
@@ -44,7 +45,7 @@ owed as (
         select registration.token_id, registration.language
         from inbox_bindings as binding
         join push_registrations as registration on registration.recipient = binding.recipient
-        where binding.subject = owed.subject
+        where binding.subject = owed.subject and not starts_with(owed.kind, 'group.')
     ) as reader
     join push_tokens as token on token.id = reader.token_id and token.dropped_at is null
     order by owed.id, reader.token_id
@@ -55,7 +56,8 @@ owed as (
 `owing (id uuid, subject uuid, recipient bytea, kind text, data jsonb, created_at timestamptz)`.
 
 `owed` writes the inbox rows, in the order of `owing`; `woken` writes one delivery for each token
-of the recipient and of the devices bound to the subject. No parameters, no percent signs.
+of the recipient and of the devices bound to the subject (but for what a group's leader is told, see
+`inbox`). No parameters, no percent signs.
 """
 
 OWE_MANY = f"""
@@ -105,12 +107,16 @@ async def owe(
     data: Mapping[str, Any],
     now: dt.datetime,
 ) -> uuid.UUID:
-    """Put one message into the reporter's inbox and owe the wake-ups for it; answers its id."""
+    """Put one message into the reporter's inbox and owe the wake-ups for it; answers its id.
+
+    Whoever commits the session wakes the worker (see `wakeups`); who forgets it delays the pushes.
+    """
     debt = Debt(
         id=uuid.uuid4(), subject=subject, recipient=recipient, kind=kind, data=data, now=now
     )
     connection = await session.connection()
     await connection.exec_driver_sql(OWE_MANY, arrays([debt]))
+    wake_after(session, DELIVERIES)
     return debt.id
 
 
@@ -170,7 +176,10 @@ SCAN = 4
 
 
 def claim(connection: psycopg.Connection[Any], *, limit: int, lease: dt.timedelta) -> list[Claimed]:
-    """Lease up to `limit` due deliveries, no two of one token, and count the attempt."""
+    """Lease up to `limit` due deliveries, no two of one token, and count the attempt.
+
+    The connection commits by itself, as all do here.
+    """
     parameters = {
         "limit": limit,
         "scan": limit * SCAN,
@@ -178,8 +187,23 @@ def claim(connection: psycopg.Connection[Any], *, limit: int, lease: dt.timedelt
         "duration": lease,
         "ttl": TTL,
     }
-    with connection.transaction(), connection.cursor(row_factory=class_row(Claimed)) as cursor:
+    with connection.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(CLAIM, parameters).fetchall()
+
+
+NEXT_DUE = """
+select extract(epoch from min(due_at) - now())::float8
+from deliveries where state = 'pending' and due_at > now()
+"""
+
+
+def next_due_s(connection: psycopg.Connection[Any]) -> float | None:
+    """In how many seconds the next retry, or a dead worker's claim, comes due; None: there is none.
+
+    What is due already is not meant: it waits for its token. Served by `ix_deliveries_due`.
+    """
+    row = connection.execute(NEXT_DUE).fetchone()
+    return row[0] if row else None
 
 
 RELEASE = """
@@ -197,11 +221,10 @@ def release(connection: psycopg.Connection[Any], claims: Sequence[Claimed]) -> N
     """Give back what was claimed and not attempted."""
     if not claims:
         return
-    with connection.transaction():
-        connection.execute(
-            RELEASE,
-            {"ids": [c.delivery_id for c in claims], "leases": [c.lease for c in claims]},
-        )
+    connection.execute(
+        RELEASE,
+        {"ids": [c.delivery_id for c in claims], "leases": [c.lease for c in claims]},
+    )
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""The loop around the outbox: claim, send in a bounded pool of threads, settle in batches.
+"""The loop around the outbox: claim ahead, send in a bounded pool of threads, settle in batches.
 
-One thread owns the database connection; the others only talk to the provider. What they report is
-kept until it is settled, through any outage of the database. A worker that dies loses nothing:
-its leases run out and others take over.
+One thread owns the database connection, and sleeps until it is notified, until a push is answered,
+or until something comes due; the others only talk to the provider. What they report is kept until
+it is settled, through any outage of the database. A worker that dies loses nothing: its leases run
+out and others take over.
 """
 
 import datetime as dt
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -19,12 +20,21 @@ from notifications import metrics, outbox, sweeper
 from notifications.outbox import Claimed, Settlement
 from notifications.registrations import TokenOpener
 from notifications.senders import Outcome, Push, Sender
+from notifications.wakeups import DELIVERIES, Bell
 
 log = structlog.get_logger()
 
 LEASE = dt.timedelta(seconds=60)
-"""Longer than any attempt may take, and how late a dead worker's deliveries may be."""
-POLL = dt.timedelta(seconds=0.2)
+"""How late a dead worker's deliveries may be. What has not started within a quarter of it is given
+back, so an attempt may take half of it."""
+POLL = dt.timedelta(seconds=2)
+"""How late it may be noticed what nobody was woken for."""
+GATHER_S = 0.02
+"""So long after waking, what comes together is claimed and settled together."""
+SOON_S = 0.05
+"""When to look again where more may be due; retries that come one by one are taken together."""
+BATCH = 200
+"""More is never claimed ahead of the threads that send."""
 GRACE = dt.timedelta(seconds=20)
 """How long stopping waits for the provider's answers."""
 SWEEP_EVERY_S = 10.0
@@ -40,6 +50,7 @@ def run(
     opener: TokenOpener,
     *,
     stop: threading.Event,
+    bell: Bell | None = None,
     concurrency: int = 16,
     poll: dt.timedelta = POLL,
     lease: dt.timedelta = LEASE,
@@ -47,48 +58,71 @@ def run(
     """Deliver until `stop` is set, then finish what is under way.
 
     Without a sender nothing is claimed: reporters read their inbox, and what is owed runs out.
-    `connect` opens a connection whose role may do the worker's work.
+    `connect` opens a connection that commits by itself and whose role may do the worker's work.
+    Ring `bell` after setting `stop`; otherwise it is seen at the next look. The bell is closed in
+    the end.
     """
     if sender is None:
         log.warning("push.unavailable", consequence="acknowledgements reach the inbox only")
-    deliverer = Deliverer(sender, opener, concurrency=concurrency, lease=lease)
-    database = Database(connect)
+    bell = bell or Bell()
+    deliverer = Deliverer(sender, opener, bell, concurrency=concurrency, lease=lease)
+    database = Database(connect, bell)
     sweeps = Sweeps(sending=sender is not None)
     try:
         while not stop.is_set():
             deliverer.collect()
-            claimed = database.attempt(deliverer.turn)
+            database.attempt(deliverer.turn)
             database.attempt(sweeps.turn)
-            if not claimed:
-                deliverer.rest(stop, poll)
+            database.rest(min(poll.total_seconds(), deliverer.next_due_s))
+            time.sleep(GATHER_S)
         deliverer.finish(database)
     finally:
         deliverer.close()
         database.close()
+        bell.close()
 
 
 class Database:
-    """One connection, opened when it is needed and again after each outage."""
+    """One connection, opened when it is needed and again after each outage; it listens, too."""
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, bell: Bell) -> None:
+        self._connect, self._bell = connect, bell
         self._connection: psycopg.Connection[Any] | None = None
         self._failures = 0
         self._not_before = 0.0
 
-    def attempt(self, work: Callable[[psycopg.Connection[Any]], bool]) -> bool:
-        """Do `work`; False when it said so, or when the database would not have it."""
+    def attempt(self, work: Callable[[psycopg.Connection[Any]], None]) -> None:
+        """Do `work`, unless the database will not have it."""
         if time.monotonic() < self._not_before:
-            return False
+            return
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            done = work(self._connection)
+                self._listen(self._connection)
+            work(self._connection)
         except psycopg.Error as error:
             self._failed(error)
-            return False
-        self._failures = 0
-        return done
+        else:
+            self._failures = 0
+
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        """Be woken when something is owed; what comes in the middle of a statement counts, too."""
+        connection.add_notify_handler(lambda _: self._bell.ring())
+        connection.execute(f"listen {DELIVERIES}")
+
+    def rest(self, seconds: float) -> None:
+        """Sleep until the bell is rung, by a notification or another thread, or so long; in an
+        outage, until the database may be tried again."""
+        pause = self._not_before - time.monotonic()
+        seconds = pause if pause > 0 else seconds
+        if self._connection is None:
+            self._bell.sleep(seconds)
+            return
+        try:
+            if self._bell.sleep(seconds, self._connection.fileno()):
+                take_in(self._connection)
+        except psycopg.Error as error:
+            self._failed(error)
 
     def _failed(self, error: psycopg.Error) -> None:
         """Drop the connection and wait a little longer each time."""
@@ -107,54 +141,82 @@ class Database:
             self._connection = None
 
 
+def take_in(connection: psycopg.Connection[Any]) -> None:
+    """Read what the database said unasked; it would wake the sleeper again and again."""
+    connection.pgconn.consume_input()
+    while connection.pgconn.notifies():
+        pass
+
+
 class Deliverer:
-    """What is being sent, and what waits to be settled."""
+    """What is being sent or about to be, and what waits to be settled."""
 
     def __init__(
-        self, sender: Sender | None, opener: TokenOpener, *, concurrency: int, lease: dt.timedelta
+        self,
+        sender: Sender | None,
+        opener: TokenOpener,
+        bell: Bell,
+        *,
+        concurrency: int,
+        lease: dt.timedelta,
     ) -> None:
-        self._sender, self._opener = sender, opener
+        self._sender, self._opener, self._bell = sender, opener, bell
         self._concurrency, self._lease = concurrency, lease
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="push")
-        self._sending: dict[Future[Outcome], Claimed] = {}
+        self._sending: dict[Future[Outcome | None], Claimed] = {}
+        self._finished = 0
+        """Attempts since the last turn: how fast the provider is."""
         self._unsettled: list[Settlement] = []
+        self._unstarted: list[Claimed] = []
+        self.next_due_s = 0.0
+        """In how many seconds there is something to claim again, as far as we know."""
 
-    def turn(self, connection: psycopg.Connection[Any]) -> bool:
-        """Settle what is done and fill the free threads; whether anything was claimed."""
+    def turn(self, connection: psycopg.Connection[Any]) -> None:
+        """Settle what is done, claim what there is room for, and see when to look again.
+
+        There is room for twice what the provider took since the last turn: one that slows down
+        finds little waiting here, which others could send.
+        """
         self.settle(connection)
-        free = self._concurrency - len(self._sending)
-        if self._sender is None or free == 0:
-            return False
-        claimed = outbox.claim(connection, limit=free, lease=self._lease)
-        until = time.monotonic() + self._lease.total_seconds() / 2
+        self.next_due_s = threading.TIMEOUT_MAX
+        room = min(BATCH, max(self._concurrency, 2 * self._finished)) - len(self._sending)
+        self._finished = 0
+        if self._sender is None or room <= 0:
+            return
+        if self._claim(connection, self._sender, room):
+            self.next_due_s = SOON_S
+        elif (seconds := outbox.next_due_s(connection)) is not None:
+            self.next_due_s = max(seconds, SOON_S)
+
+    def _claim(self, connection: psycopg.Connection[Any], sender: Sender, room: int) -> bool:
+        """Hand to the threads what is due; whether anything was, and so more may be."""
+        until = time.monotonic() + self._lease.total_seconds() / 4
+        claimed = outbox.claim(connection, limit=room, lease=self._lease)
         for each in claimed:
-            self._sending[self._pool.submit(self._send, self._sender, each, until)] = each
+            future = self._pool.submit(self._send, sender, each, until)
+            self._sending[future] = each
+            future.add_done_callback(lambda _: self._bell.ring())
         return bool(claimed)
 
-    def settle(self, connection: psycopg.Connection[Any]) -> bool:
+    def settle(self, connection: psycopg.Connection[Any]) -> None:
         """Write down every finished attempt; what the database does not take is kept."""
         states = outbox.settle(connection, self._unsettled)
         self._unsettled = []
         metrics.EXPIRED.inc(states["expired"])
-        return True
-
-    def rest(self, stop: threading.Event, poll: dt.timedelta) -> None:
-        """Wait for an answer of the provider or, with none outstanding, for the next look."""
-        if self._sending:
-            wait(self._sending, poll.total_seconds(), FIRST_COMPLETED)
-        else:
-            stop.wait(poll.total_seconds())
+        outbox.release(connection, self._unstarted)
+        self._unstarted = []
 
     def finish(self, database: Database) -> None:
         """Settle what is under way, for a bounded time; leases see to whatever is left."""
-        over = threading.Event()
         until = time.monotonic() + GRACE.total_seconds()
-        unstarted = [self._sending.pop(f) for f in list(self._sending) if f.cancel()]
-        database.attempt(lambda connection: _release(connection, unstarted))
-        while (self._sending or self._unsettled) and time.monotonic() < until:
+        self._unstarted += [self._sending.pop(each) for each in [*self._sending] if each.cancel()]
+        while True:
             self.collect()
-            if not database.attempt(self.settle) or self._sending:
-                self.rest(over, POLL)
+            database.attempt(self.settle)
+            left = self._sending or self._unsettled or self._unstarted
+            if not left or time.monotonic() >= until:
+                return
+            database.rest(until - time.monotonic())
 
     def close(self) -> None:
         """Take nothing more; threads that still wait for the provider end by its timeout."""
@@ -165,6 +227,10 @@ class Deliverer:
         for future in [future for future in self._sending if future.done()]:
             claimed = self._sending.pop(future)
             outcome = future.result()
+            if outcome is None:
+                self._unstarted.append(claimed)
+                continue
+            self._finished += 1
             metrics.ATTEMPTS.labels(outcome.word).inc()
             log.info(
                 "delivery.attempted",
@@ -175,10 +241,11 @@ class Deliverer:
             )
             self._unsettled.append(Settlement(claimed, outcome))
 
-    def _send(self, sender: Sender, claimed: Claimed, until: float) -> Outcome:
-        """In a thread of the pool: try once. Whatever surprises us is tried again later."""
+    def _send(self, sender: Sender, claimed: Claimed, until: float) -> Outcome | None:
+        """In a thread of the pool: try once, or not at all when it is late. Whatever surprises us
+        is tried again later."""
         if time.monotonic() > until:
-            return Outcome("retry", reason="LateStart")
+            return None
         try:
             push = Push(
                 self._opener.open(claimed.sealed), claimed.language, claimed.acknowledgement_id
@@ -189,11 +256,6 @@ class Deliverer:
             return Outcome("retry", reason=type(error).__name__)
 
 
-def _release(connection: psycopg.Connection[Any], claims: list[Claimed]) -> bool:
-    outbox.release(connection, claims)
-    return True
-
-
 class Sweeps:
     """When to sweep, and what to say about it. Without `sending`, waiting alarms nobody."""
 
@@ -202,17 +264,16 @@ class Sweeps:
         self._sweep_at = self._forget_at = 0.0
         self._overdue = False
 
-    def turn(self, connection: psycopg.Connection[Any]) -> bool:
-        """Sweep if it is time; whether it was."""
+    def turn(self, connection: psycopg.Connection[Any]) -> None:
+        """Sweep if it is time."""
         now = time.monotonic()
         if now < self._sweep_at:
-            return False
+            return
         self._sweep_at = now + SWEEP_EVERY_S
         self._report(sweeper.sweep(connection))
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY_S
             sweeper.forget_tokens(connection)
-        return True
 
     def _report(self, backlog: sweeper.Backlog) -> None:
         """Into the metrics, and into the log when deliveries begin or cease to be overdue."""

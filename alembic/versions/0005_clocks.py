@@ -182,6 +182,7 @@ grant select (due_at) on reports to tinbao_officer;
 grant update (due_at, ladder_at) on reports to tinbao_api, tinbao_officer;
 grant select on overdue_clocks, staff_notices, urgings, delegations to tinbao_api;
 grant insert on staff_notices, urgings, delegations to tinbao_api;
+grant select on urgings to tinbao_officer;
 grant select, insert, update, delete on staff_notice_reads to tinbao_api;
 grant update (settled_at, step, next_at, due_at, rule_id, station_id, province_code)
     on overdue_clocks to tinbao_api;
@@ -190,6 +191,12 @@ grant update (ended_at) on delegations to tinbao_api;
 grant select, insert, update on overdue_clocks to tinbao_worker;
 grant select, insert on staff_notices to tinbao_worker;
 grant select on case_events to tinbao_worker;
+
+alter table urgings enable row level security;
+create policy urgings_api on urgings to tinbao_api using (true) with check (true);
+create policy urgings_owned on urgings for select to tinbao_officer using (
+    exists (select from reports r where r.case_id = urgings.case_id
+        and r.station_id = nullif(current_setting('tinbao.station', true), '')));
 """
 
 CLOSED = ["report.resolved", "report.dismissed", "report.linked", "report.withdrawn"]
@@ -319,6 +326,14 @@ insert into working_hours (effective_from, weekdays, spans, source) values
      'Giờ hành chính thông dụng; đơn vị điều chỉnh theo quy định của địa phương')
 """
 
+# What the Government announced for the public service on 2025-12-25: a long New Year's weekend.
+FIRST_DAYS = """
+insert into calendar_days (day, working, name, source) values
+    ('2026-01-02', false, 'Nghỉ Tết Dương lịch (hoán đổi với ngày 10/01/2026)',
+     'Thông báo của Bộ Nội vụ ngày 25/12/2025'),
+    ('2026-01-10', true, 'Làm bù cho ngày 02/01/2026', 'Thông báo của Bộ Nội vụ ngày 25/12/2025')
+"""
+
 
 def upgrade() -> None:
     """Go forward."""
@@ -326,6 +341,7 @@ def upgrade() -> None:
     rules = sa.table("clock_rules", *COLUMNS)
     op.get_bind().execute(insert(rules), RULES)
     op.execute(FIRST_HOURS)
+    op.execute(FIRST_DAYS)
     op.execute(NEVER_EDITED)
     op.execute(GRANTS)
 

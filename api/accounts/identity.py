@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import firebase_admin
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.base import SecurityBase
 from firebase_admin import auth, exceptions
 from google.auth.credentials import AnonymousCredentials
 
@@ -71,7 +72,7 @@ def new_token(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
-async def address_of(request: Request) -> str:
+def address_of(request: Request) -> str:
     """The client's network address, for rate limits only: never stored, never logged.
 
     Of an IPv6 address its /64, all of which one subscriber has.
@@ -87,7 +88,12 @@ async def address_of(request: Request) -> str:
     return host
 
 
-Address = Annotated[str, Depends(address_of)]
+async def address_asked(request: Request) -> str:
+    """`address_of` as a dependency."""
+    return address_of(request)
+
+
+Address = Annotated[str, Depends(address_asked)]
 
 
 def firebase_app(settings: Settings) -> Any | None:
@@ -131,7 +137,9 @@ async def account_of(request: Request, token: str) -> str | None:
     return str(claims["uid"])
 
 
-async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
+async def identify(
+    request: Request, bearer: HTTPAuthorizationCredentials | None
+) -> ReporterIdentity:
     """The reporter behind a request; without a token it is nobody, with a bad one a 401."""
     if bearer is None:
         if request.headers.get("authorization") is not None:
@@ -153,7 +161,16 @@ async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
     raise problems.NotAuthenticated
 
 
-Reporter = Annotated[ReporterIdentity, Depends(identify)]
+class _Identify(SecurityBase):
+    """`identify` as one dependency: of each report, every further one costs as much as a tenth."""
+
+    model, scheme_name = _scheme.model, _scheme.scheme_name
+
+    async def __call__(self, request: Request) -> ReporterIdentity:
+        return await identify(request, await _scheme(request))
+
+
+Reporter = Annotated[ReporterIdentity, Depends(_Identify())]
 
 
 async def known(reporter: Reporter) -> ReporterIdentity:

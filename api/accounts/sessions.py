@@ -2,13 +2,14 @@
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from psycopg import AsyncConnection
 from sqlalchemy import Insert, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -251,3 +252,31 @@ def require(*roles: StaffRole) -> Callable[[OfficerIdentity], Awaitable[OfficerI
         return officer
 
     return allowed
+
+
+STANDING = """
+with standing as (
+    select session.token_hash, staff.role, staff.station_id, session.seen_at
+    from staff_sessions as session
+    join staff on staff.id = session.staff_id
+    where session.token_hash = any(%(hashes)s) and session.expires_at > now()
+        and session.seen_at > now() - %(idle)s and staff.disabled_at is null
+), seen as (
+    update staff_sessions as session set seen_at = now()
+    from standing
+    where session.token_hash = standing.token_hash
+        and standing.seen_at < now() - interval '1 minute'
+)
+select token_hash, role, station_id from standing
+"""
+
+
+async def standing_sessions(
+    connection: AsyncConnection[Any], hashes: Sequence[bytes], *, idle: dt.timedelta
+) -> dict[bytes, tuple[str, str | None]]:
+    """Role and station of whoever these sessions belong to, as far as they are still good.
+
+    Asking keeps them from idling: an officer with an open stream is there.
+    """
+    cursor = await connection.execute(STANDING, {"hashes": list(hashes), "idle": idle})
+    return {hashed: (role, station) for hashed, role, station in await cursor.fetchall()}

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
+from api.groups import notices as group_notices
 from api.reports.routing import about_police, stored_routing
 from api.reports.tables import IS_OPEN
 from geo.atlas import Atlas
@@ -31,7 +32,8 @@ _BATCH = f"""
     select id, case_id, version, kind, category, about_station, ST_X(location) as lon,
            ST_Y(location) as lat, accuracy_m, place_source, claimed_ward_code,
            claimed_province_code, station_id, ward_code, province_code, routing, flags,
-           reporter_key
+           reporter_key,
+           (select ward_code from groups where groups.id = reports.group_id) as group_ward
       from reports
      where {IS_OPEN} and {ANOTHER_EDITION} and case_id > :after
      order by case_id
@@ -59,7 +61,12 @@ update reports
        flags = array(select jsonb_array_elements_text(decided.routing -> 'flags')),
        state = case when moved then 'received' else reports.state end,
        register_year = case when moved then null else register_year end,
-       register_number = case when moved then null else register_number end
+       register_number = case when moved then null else register_number end,
+       assignee_id = case when moved then null else assignee_id end,
+       claimed_by = case when moved then null else claimed_by end,
+       claimed_until = case when moved then null else claimed_until end,
+       last_station_id = case when moved then null else last_station_id end,
+       bounces = case when moved then 0 else bounces end
   from unnest(%(case_ids)s::uuid[], %(versions)s::int[], %(moved)s::bool[],
               %(station_ids)s::text[], %(ward_codes)s::text[], %(province_codes)s::text[],
               %(confidences)s::text[], %(routings)s::jsonb[])
@@ -152,7 +159,7 @@ def decide(atlas: Atlas, report: Row[Any]) -> Decided:
         ward_code=report.claimed_ward_code,
         province_code=report.claimed_province_code,
     )
-    decision = route(atlas, place, oversight=oversight)
+    decision = route(atlas, place, group_ward=report.group_ward, oversight=oversight)
     return Decided(report, decision, routing_of(atlas, report, decision))
 
 
@@ -226,7 +233,9 @@ def reown(
             f"{len(decided)} open reports were found and {settled} given an owner."
         )
     record(connection, atlas, changed, now)
-    tell(connection, atlas, [each for each in decided if each.moves], now)
+    moved = [each for each in decided if each.moves]
+    tell(connection, atlas, moved, now)
+    group_notices.rerouted_many(connection, [each.report.case_id for each in moved], now)
     return moves_of(decided)
 
 

@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from api import limits, problems
-from api.accounts.identity import Address
+from api.accounts.identity import address_of
 from api.areas import schemas
-from api.clock import Now
+from api.areas.answers import answers_by
+from api.clock import Now, now
 from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.i18n import Speak, say
+from api.lean import LeanRoute
 from api.reports.lifecycle import WIDE_M
 from api.reports.reference import Reference
 from api.reports.routing import (
-    candidates_answer,
     edition_answer,
     station_answer,
     ward_answer,
@@ -25,7 +26,7 @@ from api.reports.routing import (
 from api.reports.schemas import StationOut, parse_time
 from api.reports.tables import PlaceSource, ReportKind
 from api.secrets import public_text
-from geo.atlas import Atlas
+from geo.atlas import Atlas, Atlases
 from geo.routing import Place, Routing, route
 from geo.tables import NATIONAL_DESK_ID
 
@@ -52,11 +53,12 @@ async def current_atlas(request: Request, now: Now) -> Atlas | None:
 CurrentAtlas = Annotated[Atlas | None, Depends(current_atlas)]
 
 
-async def count_locate(request: Request, address: Address) -> None:
+async def count_locate(request: Request) -> None:
     """Count one look-up; raises when an address asks too often."""
     state = request.app.state
     if state.settings.limits.factor == 0:
         return
+    address = await address_of(request)
     seconds = await state.hot.count_hit([(limits.LOCATE_PER_ADDRESS, address)])
     if seconds is not None:
         raise problems.TooManyRequests(seconds)
@@ -72,26 +74,27 @@ async def decide(atlas: Atlas | None, place: Place) -> Routing:
     return route(atlas, place)
 
 
-@router.post("/locate", responses=LOCATING, dependencies=[Counted])
-async def locate(
-    request: Request, where: schemas.LocateIn, atlas: CurrentAtlas
-) -> schemas.LocateOut:
+async def locate(request: Request, where: schemas.LocateIn) -> Response:
     """Find the ward of a place and the station that answers for it."""
-    if where.at is not None:
-        atlas = await asyncio.to_thread(request.app.state.atlases.at, parse_time(where.at))
-    place = Place(where.lon, where.lat, where.accuracy_m, PlaceSource.PIN, None, None)
-    found = await decide(atlas, place)
-    return schemas.LocateOut.model_validate(
-        {
-            "ward": ward_answer(atlas, found.ward_code),
-            "station": station_answer(atlas, found.owner_station_id),
-            "edition": edition_answer(atlas),
-            "confidence": found.confidence,
-            "candidates": candidates_answer(atlas, found),
-            "distance_to_border_m": found.distance_to_border_m,
-            "flags": list(found.flags),
-        }
-    )
+    await count_locate(request)
+    atlases: Atlases = request.app.state.atlases
+    if where.at is None:
+        atlas = atlases.current(now())
+    else:
+        atlas = await asyncio.to_thread(atlases.at, parse_time(where.at))
+    place = Place(where.lon, where.lat, where.accuracy_m, PlaceSource.PIN)
+    answer = answers_by(atlas).located(await decide(atlas, place))
+    return Response(answer, media_type="application/json")
+
+
+router.add_api_route(
+    "/locate",
+    locate,
+    methods=["POST"],
+    response_model=schemas.LocateOut,
+    responses=LOCATING,
+    route_class_override=LeanRoute,
+)
 
 
 @router.post("/locate/batch", responses=LOCATING, dependencies=[Counted])

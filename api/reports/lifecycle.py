@@ -5,7 +5,6 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
 
@@ -14,7 +13,7 @@ from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
 from api.hot_paths import HotPaths
 from api.reports import receipts
-from api.reports.intake import Accepted, Intake
+from api.reports.intake import Accepted, Intake, Submission
 from api.reports.schemas import ReportIn
 from api.telemetry import REPORTS
 
@@ -53,8 +52,14 @@ async def submit(
         if charged is None:
             REPORTS.labels("limited").inc()
             raise problems.TooManyRequests(min(wait, last_wait or wait))
-    rows = await make_rows(intake, reports, reporter, now, request_id)
-    kept = await asyncio.gather(*(hot.keep_report(row) for row in rows), return_exceptions=True)
+    submissions = [
+        Submission(intake, report_id, report, reporter, now, request_id)
+        for report_id, report in reports.items()
+    ]
+    await route_wide(submissions)
+    kept = await asyncio.gather(
+        *(hot.keep_report(each) for each in submissions), return_exceptions=True
+    )
     if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
         with suppress(problems.ServiceUnavailable):
             await hot.refund_hit(charged)
@@ -87,24 +92,11 @@ async def stored_before(
     }
 
 
-async def make_rows(
-    intake: Intake,
-    reports: Mapping[uuid.UUID, ReportIn],
-    reporter: ReporterIdentity,
-    now: dt.datetime,
-    request_id: str | None,
-) -> list[dict[str, Any]]:
-    """The rows to store; in a thread when measuring their circles may take long."""
-
-    def make() -> list[dict[str, Any]]:
-        return [
-            intake.row(report_id, report, reporter, now, request_id)
-            for report_id, report in reports.items()
-        ]
-
-    if any((each.place.accuracy_m or 0) > WIDE_M for each in reports.values()):
-        return await asyncio.to_thread(make)
-    return make()
+async def route_wide(submissions: Sequence[Submission]) -> None:
+    """Make the rows of those whose circles take long to measure, in a thread."""
+    wide = [each for each in submissions if (each.report.place.accuracy_m or 0) > WIDE_M]
+    if wide:
+        await asyncio.to_thread(lambda: [each.row for each in wide])
 
 
 def judge_all(

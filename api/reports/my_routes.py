@@ -6,16 +6,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import limits, paging, problems
 from api.accounts.identity import Address, KnownReporter, Reader, ReaderIdentity, receipt_token
 from api.clock import VIETNAM, Now
 from api.db import Session
 from api.etags import TAGGED, IfNoneMatch, tagged
+from api.groups.naming import group_of
 from api.guards import StrictRoute
-from api.i18n import Speak
-from api.reports import queries, schemas
+from api.i18n import Language, Speak
+from api.reports import my_acts, my_queries, queries, schemas
 from api.reports.routes import ReportId
+from api.reports.tables import State
 from api.secrets import Keys
 from notifications import inbox, messages
 
@@ -33,6 +36,8 @@ router = APIRouter(
 )
 
 NOBODYS = uuid.UUID(int=0)
+HISTORY = 100
+"""How many of the last things told a report shows."""
 
 
 def report_answer(keys: Keys, row: Row[Any]) -> schemas.ReportOut:
@@ -47,10 +52,42 @@ def report_answer(keys: Keys, row: Row[Any]) -> schemas.ReportOut:
         received_at=row.received_at,
         observed_at=row.observed_at,
         register_number=number,
+        question_open=row.state == State.NEED_INFO,
         station=schemas.StationOut(
             id=row.station_id, name=row.station_name, phone=row.station_phone, kind=row.station_kind
         ),
         routing=schemas.RoutingOut.model_validate(row.routing),
+        group=group_of(row),
+    )
+
+
+async def detail(
+    session: AsyncSession,
+    keys: Keys,
+    reader: ReaderIdentity,
+    stored_id: uuid.UUID,
+    language: Language,
+) -> schemas.ReportDetailOut:
+    """One of the reader's reports with what became of it; raises `NotFound`."""
+    row = await queries.my_report(session, reader, stored_id)
+    if row is None:
+        raise problems.NotFound
+    end = await my_queries.end_of(session, stored_id)
+    told = await inbox.told_about(session, subject=stored_id, limit=HISTORY)
+    return schemas.ReportDetailOut(
+        **report_answer(keys, row).model_dump(),
+        outcome=end.outcome,
+        feedback=end.feedback,
+        closed_at=end.closed_at,
+        reopen_until=end.closed_at and end.closed_at + my_acts.REOPEN_WITHIN,
+        history=[
+            schemas.ToldOut(
+                kind=each.kind,
+                text=messages.render(each.kind, language, each.data),
+                created_at=each.created_at,
+            )
+            for each in told
+        ],
     )
 
 
@@ -134,7 +171,7 @@ async def list_my_reports(
 
 @router.get(
     "/my/reports/{report_id}",
-    response_model=schemas.ReportOut,
+    response_model=schemas.ReportDetailOut,
     responses=TAGGED | problems.documented(problems.NotFound),
 )
 async def read_my_report(
@@ -143,14 +180,13 @@ async def read_my_report(
     report_id: ReportId,
     session: Session,
     reader: Reader,
+    language: Speak,
     if_none_match: IfNoneMatch = None,
 ) -> Any:
-    """One of my reports: where it is and how far."""
+    """One of my reports: where it is, how far, and what I was told of it."""
     keys: Keys = request.app.state.keys
-    row = await queries.my_report(session, reader, keys.store_id(report_id))
-    if row is None:
-        raise problems.NotFound
-    return tagged(response, report_answer(keys, row), if_none_match)
+    body = await detail(session, keys, reader, keys.store_id(report_id), language)
+    return tagged(response, body, if_none_match)
 
 
 @router.delete(

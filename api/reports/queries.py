@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accounts.identity import ReaderIdentity
 from api.audit import audited
+from api.groups.naming import group_name
 from api.reports.tables import Report, SealedContact
 from geo.tables import Station
 from notifications.tables import InboxBinding
@@ -25,6 +26,8 @@ REPORT = (
     Report.register_year,
     Report.routing,
     Report.station_id,
+    Report.group_id,
+    group_name(),
 )
 STATION = (
     Station.name.label("station_name"),

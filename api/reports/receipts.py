@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import hashlib
+import json
 import uuid
 from typing import Any
 
@@ -14,10 +15,46 @@ from api.clock import local
 from api.reports.schemas import ReportIn
 from api.secrets import Keys, key_id
 
+_encoder = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+
+
+class _UnlikeJavaScript(ValueError):  # noqa: N818 - says what is the matter
+    """Python writes a number in another way than RFC 8785 wants it."""
+
+
+def canonical(value: dict[str, Any]) -> bytes:
+    """RFC 8785 of an object whose names are all ASCII.
+
+    The standard library's encoder escapes strings as the RFC does and is many times as fast as
+    `rfc8785`, which remains for the numbers that it would write in another way.
+    """
+    try:
+        return _encoder.encode(_plain(value)).encode()
+    except _UnlikeJavaScript:
+        return rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> Any:
+    """The same, with whole numbers as integers."""
+    if isinstance(value, dict):
+        return {
+            name: each if isinstance(each, str) else _plain(each) for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        if not 1e-4 <= abs(value) < 1e16:
+            raise _UnlikeJavaScript
+    return value
+
 
 def body_sha256(report: ReportIn) -> bytes:
     """SHA-256 of the report's canonical JSON (RFC 8785), defaults filled in, strings NFC."""
-    return hashlib.sha256(rfc8785.dumps(report.model_dump(mode="json"))).digest()
+    return hashlib.sha256(canonical(report.model_dump(mode="json"))).digest()
 
 
 def signed_bytes(
@@ -30,7 +67,7 @@ def signed_bytes(
     key_id: str,
 ) -> bytes:
     """What the signature covers (RFC 8785)."""
-    return rfc8785.dumps(
+    return canonical(
         {
             "id": report_id,
             "received_at": received_at,

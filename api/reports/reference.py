@@ -1,8 +1,10 @@
-"""Reference data every request needs and nobody changes often: categories and public keys."""
+"""Reference data every request needs and nobody changes often: categories, public keys, clocks."""
 
+import gc
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, text
@@ -10,6 +12,9 @@ from sqlalchemy import Engine, text
 from api import problems
 from api.accounts.tables import DEMO_PREFIX
 from api.clock import now
+from api.clocks.book import ClockBook
+from api.clocks.rules import Shelf
+from api.clocks.steps import INFO
 from api.reports.categories import Category, load_categories
 from api.reports.sealing import Sealer, load_sealer
 from geo.atlas import Atlases
@@ -33,6 +38,7 @@ class Reference:
 
     categories: dict[str, Category]
     sealer: Sealer
+    clocks: ClockBook
     demo_accounts: bool
 
 
@@ -64,11 +70,15 @@ def check_fingerprint(engine: Engine, fingerprint: str) -> None:
         raise WrongKeysError
 
 
-def load_reference(engine: Engine) -> Reference:
+def load_reference(engine: Engine, shelf: Shelf) -> Reference:
     """Read it all."""
     with engine.connect() as connection:
-        demo = connection.execute(DEMO_STAFF, {"prefix": DEMO_PREFIX}).scalar_one()
-        return Reference(load_categories(connection), load_sealer(connection), demo)
+        return Reference(
+            categories=load_categories(connection),
+            sealer=load_sealer(connection),
+            clocks=shelf.book(connection),
+            demo_accounts=connection.execute(DEMO_STAFF, {"prefix": DEMO_PREFIX}).scalar_one(),
+        )
 
 
 class Refresher(threading.Thread):
@@ -86,6 +96,7 @@ class Refresher(threading.Thread):
         self.engine, self.atlases, self.fingerprint = engine, atlases, fingerprint
         self.problem: str | None = "starting"
         self._reference: Reference | None = None
+        self._shelf = Shelf()
         self._rounded_at = time.monotonic()
         self._stop_asked = threading.Event()
 
@@ -95,6 +106,10 @@ class Refresher(threading.Thread):
         if self._reference is None or self.problem in OBJECTIONS:
             raise problems.ServiceUnavailable
         return self._reference
+
+    def session_info(self) -> dict[str, Any]:
+        """What each request's session brings along: the clocks in force, once they are known."""
+        return {} if self._reference is None else {INFO: self._reference.clocks}
 
     @property
     def stale(self) -> bool:
@@ -106,9 +121,10 @@ class Refresher(threading.Thread):
         try:
             if everything or self._reference is None:
                 check_fingerprint(self.engine, self.fingerprint)
-            self.atlases.refresh()
+            if self.atlases.refresh():
+                gc.freeze()  # wards by the thousand, none of them garbage: not to be searched
             if everything or self._reference is None:
-                self._reference = load_reference(self.engine)
+                self._reference = load_reference(self.engine, self._shelf)
             self.problem = self._objection(self._reference)
         except Exception as error:
             if self.problem != type(error).__name__:

@@ -1,15 +1,17 @@
 """Reports in: one, or a batch from a phone that was offline."""
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import AfterValidator
 
 from api import problems
-from api.accounts.identity import Address, Reporter
+from api.accounts.identity import Reporter, address_of
 from api.clock import Now
 from api.guards import StrictRoute
-from api.i18n import Speak, language_asked, language_of
+from api.i18n import Speak, language_asked
 from api.reports import answers, lifecycle, schemas
 from api.reports.intake import Intake
 
@@ -23,20 +25,12 @@ ANYONE: dict[str, Any] = {"security": [{}]}
 """For the document: a report needs no credentials, though it may have a reporter's."""
 
 
-async def check_report_id(request: Request, report_id: Annotated[uuid.UUID, Path()]) -> uuid.UUID:
-    """The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
-    if report_id.version not in schemas.REPORT_ID_VERSIONS:
-        error = {"type": "report_id", "loc": ("path", "report_id")}
-        found = problems.field_errors([error], language_of(request))
-        raise problems.InvalidRequest(errors=found)
-    return report_id
+ReportId = Annotated[uuid.UUID, Path(), AfterValidator(schemas.check_report_id)]
+"""The client's id of a report: a UUID of version 7 (version 4 is taken too)."""
 
 
-ReportId = Annotated[uuid.UUID, Depends(check_report_id)]
-
-
-async def intake_of(request: Request, now: Now) -> Intake:
-    """What this moment's reports are taken in with."""
+def intake_at(request: Request, now: dt.datetime) -> Intake:
+    """What a moment's reports are taken in with."""
     state = request.app.state
     reference = state.refresher.reference
     return Intake(
@@ -45,9 +39,6 @@ async def intake_of(request: Request, now: Now) -> Intake:
         atlas=state.atlases.current(now),
         categories=reference.categories,
     )
-
-
-IntakeNow = Annotated[Intake, Depends(intake_of)]
 
 
 @router.put(
@@ -71,15 +62,14 @@ async def submit_report(
     report_id: ReportId,
     report: schemas.ReportIn,
     reporter: Reporter,
-    intake: IntakeNow,
     now: Now,
-    address: Address,
 ) -> Response:
     """Take a report and route it to the station that answers for its place.
 
     The id is the idempotency key, for good: the same report again gets the same answer (200).
     """
     state = request.app.state
+    intake = intake_at(request, now)
     emergency = intake.category(report).emergency_call is not None
     outcomes = await lifecycle.submit(
         state.hot,
@@ -90,7 +80,7 @@ async def submit_report(
         request_id=request.scope["tinbao.request_id"],
         counted=[]
         if state.settings.limits.factor == 0
-        else lifecycle.single_limits(reporter, address, emergency=emergency),
+        else lifecycle.single_limits(reporter, address_of(request), emergency=emergency),
     )
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
@@ -121,9 +111,7 @@ async def submit_reports(
     request: Request,
     batch: schemas.BatchIn,
     reporter: Reporter,
-    intake: IntakeNow,
     now: Now,
-    address: Address,
     language: Speak,
 ) -> schemas.BatchOut:
     """Take up to 50 reports that waited on a phone; each is answered for itself, in order."""
@@ -133,6 +121,7 @@ async def submit_reports(
         if isinstance(item, schemas.BatchItemIn):
             first.setdefault(item.id, item.report())
     state = request.app.state
+    intake = intake_at(request, now)
     outcomes = await lifecycle.submit(
         state.hot,
         intake,
@@ -142,7 +131,7 @@ async def submit_reports(
         request_id=request.scope["tinbao.request_id"],
         counted=[]
         if state.settings.limits.factor == 0
-        else lifecycle.batch_limits(reporter, address, len(first)),
+        else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
     answered = answers.BatchAnswers(
         intake=intake,

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api.clock import LocalTime
+from api.groups.naming import GroupNameOut
 from api.i18n import Language
 from api.problems import EmergencyCall, ProblemDocument
 from api.reports.tables import PlaceSource, ReportKind
@@ -272,8 +273,62 @@ class ReportOut(Out):
     received_at: LocalTime
     observed_at: LocalTime | None
     register_number: str | None
+    question_open: bool = Field(description="The station waits for an answer: see messages")
     station: StationOut
     routing: RoutingOut
+    group: GroupNameOut | None = Field(description="The group I filed it as")
+
+
+class MyOutcomeOut(Out):
+    """How it ended, in the words meant for the reporter."""
+
+    at: LocalTime
+    state: str
+    public_text: str
+
+
+class MyFeedbackOut(Out):
+    """What the reporter said of how it ended."""
+
+    satisfied: bool
+    text: str | None
+    at: LocalTime
+
+
+class ToldOut(Out):
+    """One thing the reporter was told."""
+
+    kind: str
+    text: str
+    created_at: LocalTime
+
+
+class ReportDetailOut(ReportOut):
+    """A report with what became of it."""
+
+    outcome: MyOutcomeOut | None = Field(description="Once it has ended with one")
+    feedback: MyFeedbackOut | None = Field(description="On this end")
+    closed_at: LocalTime | None
+    reopen_until: LocalTime | None = Field(description="Until when a closed one can be reopened")
+    history: list[ToldOut] = Field(description="The last 100 things told, oldest first")
+
+
+class MyMessageOut(Out):
+    """One thing said in the dialogue; the station speaks as a station."""
+
+    id: uuid.UUID
+    side: Literal["reporter", "station"]
+    station: str | None = Field(description="Which station said it")
+    question: bool
+    text: str
+    at: LocalTime
+
+
+class MyMessagesOut(Out):
+    """A page of the dialogue, oldest first."""
+
+    items: list[MyMessageOut]
+    next_cursor: str | None
 
 
 class ReportsOut(Out):

@@ -9,17 +9,20 @@ from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     Identity,
     Index,
     SmallInteger,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.accounts.tables import ReporterKind
+from api.accounts.tables import ReporterKind, Staff
+from api.groups.tables import Group
 from api.tables import Base
 from geo.crs import WGS84
 from geo.tables import BoundaryEdition, Station, one_of
@@ -50,6 +53,7 @@ class State(StrEnum):
 
 
 OPEN = (State.RECEIVED, State.ACKNOWLEDGED, State.IN_PROGRESS, State.NEED_INFO)
+CLOSED = tuple(state for state in State if state not in OPEN)
 IS_OPEN = sql("state in ('received', 'acknowledged', 'in_progress', 'need_info')")
 
 
@@ -110,13 +114,36 @@ class Report(Base):
         ),
         Index("ix_reports_station", "station_id", "received_at"),
         Index(
+            "ix_reports_map",
+            "station_id",
+            "quad",
+            postgresql_include=["case_id", "urgency"],
+            postgresql_where=IS_OPEN,
+        ),
+        Index(
             "ix_reports_reporter",
             "reporter_key",
             "received_at",
             postgresql_where=sql("reporter_key is not null"),
         ),
+        Index(
+            "ix_reports_group",
+            "group_id",
+            "received_at",
+            postgresql_where=sql("group_id is not null"),
+        ),
         Index("ix_reports_edition", "edition_id", postgresql_where=IS_OPEN),
         Index("ix_reports_received", "received_at", postgresql_using="brin"),
+        Index(
+            "ix_reports_ladder",
+            sql("coalesce(ladder_at, due_at)"),
+            postgresql_where=sql(f"due_at is not null and {IS_OPEN}"),
+        ),
+        Index(
+            "ix_reports_duplicate_of",
+            "duplicate_of",
+            postgresql_where=sql("duplicate_of is not null"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -128,11 +155,17 @@ class Report(Base):
     category_word: Mapped[str | None]
     """What the reporter's app called it when that is no category of ours (then `other`)."""
     text: Mapped[str]
+    folded: Mapped[str] = mapped_column(server_default="")
+    """Text and place note as searches compare them (see `api.texts.folded`)."""
     about_station: Mapped[bool]
     language: Mapped[str]
     location: Mapped[WKBElement | None] = mapped_column(
         Geometry("POINT", srid=WGS84, spatial_index=False)
     )
+    quad: Mapped[int | None] = mapped_column(
+        BigInteger, Computed("web_quad(location)", persisted=True)
+    )
+    """Where the location is in web Mercator (see `geo.quads`): a tile is a range of these."""
     accuracy_m: Mapped[float | None]
     place_source: Mapped[str]
     place_note: Mapped[str | None]
@@ -154,9 +187,26 @@ class Report(Base):
     first_routing: Mapped[dict[str, Any] | None]
     """The decision at intake, once another has replaced it: a repeated PUT answers by it."""
     flags: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
-    group_id: Mapped[uuid.UUID | None]
+    group_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Group.id))
+    """The group that a member of it filed the report as; a group claimed otherwise is a flag."""
     register_year: Mapped[int | None] = mapped_column(SmallInteger)
     register_number: Mapped[int | None]
+    assignee_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Staff.id))
+    claimed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Staff.id))
+    """Who works on it alone, until `claimed_until`."""
+    claimed_until: Mapped[dt.datetime | None]
+    last_station_id: Mapped[str | None] = mapped_column(ForeignKey(Station.__table__.c.id))
+    """Which station handed it over; only to there can it be bounced."""
+    bounces: Mapped[int] = mapped_column(SmallInteger, server_default=sql("0"))
+    closed_at: Mapped[dt.datetime | None]
+    duplicate_of: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("reports.case_id"))
+    """The case it was linked to, which is linked to none itself."""
+    merged_count: Mapped[int] = mapped_column(server_default=sql("0"))
+    """How many other cases are linked to this one as reports of the same thing."""
+    due_at: Mapped[dt.datetime | None]
+    """The earliest deadline of its running clocks (see `api.clocks`)."""
+    ladder_at: Mapped[dt.datetime | None]
+    """When a clock is next overdue, once the first is: what is told of that is `overdue_clocks`."""
     reporter_kind: Mapped[str]
     reporter_key: Mapped[bytes | None]
     body_sha256: Mapped[bytes]
@@ -173,14 +223,29 @@ Index(
 
 
 class CaseInformed(Base):
-    """A station that sees a case read-only because the place may be its own."""
+    """A station that sees a case read-only because the place may be its own.
+
+    Triggers copy from the case what its place in the queue depends on.
+    """
 
     __tablename__ = "case_informed"
+    __table_args__ = (
+        Index("ix_case_informed_station", "station_id", "received_at", "case_id"),
+        Index(
+            "ix_case_informed_queue",
+            "station_id",
+            sql("urgency desc"),
+            "received_at",
+            "case_id",
+            postgresql_where=sql("open"),
+        ),
+    )
 
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Report.case_id), primary_key=True)
-    station_id: Mapped[str] = mapped_column(
-        ForeignKey(Station.__table__.c.id), primary_key=True, index=True
-    )
+    station_id: Mapped[str] = mapped_column(ForeignKey(Station.__table__.c.id), primary_key=True)
+    urgency: Mapped[int] = mapped_column(SmallInteger)
+    received_at: Mapped[dt.datetime]
+    open: Mapped[bool]
 
 
 class CaseEvent(Base):
@@ -232,9 +297,13 @@ class Register(Base):
 
 
 class RegisterEntry(Base):
-    """One line of a station's register: a number, the case, and when it was entered."""
+    """One line of a station's register: a number, the case, and when it was entered.
+
+    A case has one line there, however often it comes back.
+    """
 
     __tablename__ = "register_entries"
+    __table_args__ = (UniqueConstraint("station_id", "case_id"),)
 
     station_id: Mapped[str] = mapped_column(ForeignKey(Station.__table__.c.id), primary_key=True)
     year: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

@@ -3,35 +3,35 @@
 A case is read column by column: `tinbao_officer` may not read the reporter's side of the row.
 """
 
-import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import Depends
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
-    CompoundSelect,
     Result,
     Row,
     Select,
-    and_,
+    Text,
+    Uuid,
     case,
+    column,
     exists,
     func,
-    literal,
     or_,
     select,
-    tuple_,
-    union_all,
+    table,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from api.accounts.sessions import OfficerIdentity, require
 from api.accounts.tables import StaffRole
 from api.db import AS_OFFICER, Session
-from api.reports.tables import OPEN, CaseEvent, CaseInformed, Report, State
+from api.groups.naming import group_name
+from api.reports.tables import CaseEvent, CaseInformed, Report
 
 CaseOfficer = Annotated[
     OfficerIdentity,
@@ -72,7 +72,24 @@ LISTED = (
     Report.register_year,
     Report.register_number,
     Report.reporter_kind,
+    Report.group_id,
+    group_name(),
 )
+
+
+Colleague = table(
+    "colleagues",
+    column("id", Uuid),
+    column("username", Text),
+    column("role", Text),
+    column("active", Boolean),
+)
+"""The accounts of the officer's own station: a view, and all that officers know of accounts."""
+
+
+def colleague_named(staff_id: InstrumentedAttribute[uuid.UUID | None]) -> ColumnElement[str]:
+    """The username of a colleague; null for somebody of another station."""
+    return select(Colleague.c.username).where(Colleague.c.id == staff_id).scalar_subquery()
 
 
 def owned_by(officer: OfficerIdentity) -> ColumnElement[bool]:
@@ -93,86 +110,23 @@ def relation_to(officer: OfficerIdentity) -> ColumnElement[str]:
     return case((owned_by(officer), "owner"), else_="informed").label("relation")
 
 
-@dataclass(frozen=True)
-class QueueFilter:
-    """What of the queue is asked for; without a state, every open case."""
-
-    state: State | None = None
-    category: str | None = None
-    urgency: int | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """As conditions on a case."""
-        wanted = OPEN if self.state is None else (self.state,)
-        found: list[ColumnElement[bool]] = [Report.state.in_(wanted)]
-        if self.category is not None:
-            found.append(Report.category == self.category)
-        if self.urgency is not None:
-            found.append(Report.urgency == self.urgency)
-        return found
-
-
-class Position(NamedTuple):
-    """Where a case stands in the queue."""
-
-    urgency: int
-    received_at: dt.datetime
-    case_id: uuid.UUID
-
-
-def behind(position: Position | None) -> list[ColumnElement[bool]]:
-    """The cases after a position; the first condition bounds the index scan."""
-    if position is None:
-        return []
-    later = tuple_(Report.received_at, Report.case_id) > (position.received_at, position.case_id)
-    return [
-        Report.urgency <= position.urgency,
-        or_(Report.urgency < position.urgency, and_(Report.urgency == position.urgency, later)),
-    ]
-
-
-def queue_statement(
-    officer: OfficerIdentity, wanted: QueueFilter, *, after: Position | None, limit: int
-) -> CompoundSelect[Any]:
-    """The queue: most urgent first, then oldest first.
-
-    The station's own cases are served by `ix_reports_queue` (closed ones by `ix_reports_station`),
-    those it is informed of by `ix_case_informed_station_id`.
-    """
-    conditions = [*wanted.conditions(), *behind(after)]
-    order = (Report.urgency.desc(), Report.received_at, Report.case_id)
-    owned = select(*LISTED, literal("owner").label("relation")).where(owned_by(officer))
-    informed = (
-        select(*LISTED, literal("informed").label("relation"))
-        .join(CaseInformed, CaseInformed.case_id == Report.case_id)
-        .where(CaseInformed.station_id == officer.station_id, ~owned_by(officer))
-    )
-    parts = [
-        part.where(*conditions).order_by(*order).limit(limit).subquery().select()
-        for part in (owned, informed)
-    ]
-    both = union_all(*parts)
-    columns = both.selected_columns
-    return both.order_by(columns.urgency.desc(), columns.received_at, columns.case_id).limit(limit)
-
-
-async def queue(
-    session: AsyncSession,
-    officer: OfficerIdentity,
-    wanted: QueueFilter,
-    *,
-    after: Position | None,
-    limit: int,
-) -> Sequence[Row[Any]]:
-    """A page of the station's queue (see `queue_statement`)."""
-    statement = queue_statement(officer, wanted, after=after, limit=limit)
-    found: Result[Any] = await session.execute(statement)
-    return found.all()
+OF_ONE = (
+    Report.routing,
+    Report.station_id,
+    Report.last_station_id,
+    Report.closed_at,
+    Report.duplicate_of,
+    Report.merged_count,
+    Report.claimed_until,
+    colleague_named(Report.claimed_by).label("claimed_by"),
+    colleague_named(Report.assignee_id).label("assignee"),
+)
+"""What is shown of one case besides `LISTED`."""
 
 
 def case_statement(officer: OfficerIdentity, case_id: uuid.UUID) -> Select[Any]:
     """One case the officer may see; served by the unique index of `case_id`."""
-    return select(*LISTED, Report.routing, Report.station_id, relation_to(officer)).where(
+    return select(*LISTED, *OF_ONE, relation_to(officer)).where(
         Report.case_id == case_id, visible_to(officer)
     )
 

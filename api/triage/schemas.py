@@ -2,21 +2,19 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from api.accounts.tables import ReporterKind
 from api.clock import LocalTime, blurred
+from api.clocks.schemas import ClockOut, UrgingOut
+from api.groups.naming import GroupNameOut, group_of
 from api.reports.tables import PlaceSource, ReportKind, State
-
-
-class NothingIn(BaseModel):
-    """An act that needs no words."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from api.triage.dialogue_schemas import CaseMessageOut, FeedbackOut, OutcomeOut
+from api.triage.tables import Side
 
 
 class PlaceOut(BaseModel):
@@ -49,15 +47,11 @@ class CaseItemOut(BaseModel):
     confidence: str
     received_at: LocalTime = Field(description="Rounded down to 5 minutes for who has no account")
     observed_at: LocalTime | None
-    relation: Literal["owner", "informed"] = Field(description="An informed station only reads")
+    relation: Literal["owner", "informed", "gone"] = Field(
+        description="An informed station only reads; gone is what your own step took out of sight"
+    )
     flags: list[str]
-
-
-class CasesOut(BaseModel):
-    """A page of the queue."""
-
-    items: list[CaseItemOut]
-    next_cursor: str | None
+    group: GroupNameOut | None = Field(description="The group it was filed as, never by whom")
 
 
 class CaseEventOut(BaseModel):
@@ -70,11 +64,51 @@ class CaseEventOut(BaseModel):
     data: dict[str, Any]
 
 
+class ClaimOut(BaseModel):
+    """Who works on the case alone, as their colleagues see it."""
+
+    by: str | None = Field(description="Null for who is of another station")
+    until: LocalTime
+
+
 class CaseOut(CaseItemOut):
     """A case with its routing decision and its history."""
 
     routing: dict[str, Any] = Field(description="The decision: candidates, shares, rule, edition")
+    assignee: str | None = Field(description="Whose task it is; null also for another station's")
+    claim: ClaimOut | None
+    came_from: str | None = Field(description="The station that handed it over: it can be bounced")
+    closed_at: LocalTime | None
+    duplicate_of: uuid.UUID | None = Field(description="The case it was linked to")
+    merged_count: int = Field(description="How many cases are linked to it")
+    messages: list[CaseMessageOut] = Field(description="The newest 500, oldest first")
+    outcomes: list[OutcomeOut]
+    feedback: list[FeedbackOut]
+    clocks: list[ClockOut] = Field(description="The first deadline first, what has stopped last")
+    urgings: list[UrgingOut] = Field(description="What the province asked of the owner, and heard")
     events: list[CaseEventOut]
+
+
+class PartOut(BaseModel):
+    """One part of why two cases seem alike."""
+
+    name: Literal["place", "time", "category", "words"]
+    score: float = Field(description="From 0 (nothing alike) to 1")
+    text: str
+
+
+class SuggestionOut(CaseItemOut):
+    """A case that may be about the same thing, and why it seems so."""
+
+    score: float = Field(description="Its parts, weighed, from 0 to 1")
+    parts: list[PartOut]
+
+
+class SuggestionsOut(BaseModel):
+    """The likeliest ones; there is no further page."""
+
+    items: list[SuggestionOut]
+    next_cursor: None
 
 
 def register_number(year: int | None, number: int | None) -> str | None:
@@ -115,15 +149,58 @@ def item_facts(row: Row[Any]) -> dict[str, Any]:
         "observed_at": row.observed_at and shown(row.observed_at, row.reporter_kind),
         "relation": row.relation,
         "flags": row.flags,
+        "group": group_of(row),
     }
 
 
-def case_item(row: Row[Any]) -> CaseItemOut:
-    """A case in the queue."""
-    return CaseItemOut.model_validate(item_facts(row))
+def claim_of(row: Row[Any], now: dt.datetime) -> ClaimOut | None:
+    """The claim that holds."""
+    if row.claimed_until is None or row.claimed_until <= now:
+        return None
+    return ClaimOut(by=row.claimed_by, until=row.claimed_until)
 
 
-def case_out(row: Row[Any], events: Sequence[Row[Any]]) -> CaseOut:
+def closed_at_of(row: Row[Any]) -> dt.datetime | None:
+    """When it ended: rounded where its reporter ended it."""
+    at: dt.datetime | None = row.closed_at
+    if at is None or row.state != State.WITHDRAWN:
+        return at
+    return shown(at, row.reporter_kind)
+
+
+def said_about(
+    row: Row[Any],
+    messages: Sequence[Row[Any]],
+    outcomes: Sequence[Row[Any]],
+    feedback: Sequence[Row[Any]],
+) -> dict[str, Any]:
+    """What was said about a case. The reporter's words have rounded times, and no ids.
+
+    An id of the phone's making may hold the moment it was made.
+    """
+    return {
+        "messages": [
+            {**each._mapping, "id": None, "at": shown(each.at, row.reporter_kind)}
+            if each.side == Side.REPORTER
+            else each._mapping
+            for each in messages
+        ],
+        "outcomes": [each._mapping for each in outcomes],
+        "feedback": [
+            {
+                "closed_at": shown(each.closed_at, row.reporter_kind),
+                "satisfied": each.satisfied,
+                "text": each.text,
+                "at": shown(each.at, row.reporter_kind),
+            }
+            for each in feedback
+        ],
+    }
+
+
+def case_out(
+    row: Row[Any], events: Sequence[Row[Any]], said: Mapping[str, Any], *, now: dt.datetime
+) -> CaseOut:
     """A case with its history; the reporter's own acts have the reporter's rounded times."""
     history = [
         CaseEventOut(
@@ -135,4 +212,17 @@ def case_out(row: Row[Any], events: Sequence[Row[Any]]) -> CaseOut:
         )
         for event in events
     ]
-    return CaseOut.model_validate({**item_facts(row), "routing": row.routing, "events": history})
+    return CaseOut.model_validate(
+        {
+            **item_facts(row),
+            "routing": row.routing,
+            "assignee": row.assignee,
+            "claim": claim_of(row, now),
+            "came_from": row.last_station_id,
+            "closed_at": closed_at_of(row),
+            "duplicate_of": row.duplicate_of,
+            "merged_count": row.merged_count,
+            "events": history,
+            **said,
+        }
+    )

@@ -15,6 +15,7 @@ PUBLIC = {
     "create_device",
     "create_session",
     "list_categories",
+    "list_group_types",
     "locate",
     "locate_many",
     "open_receipt",
@@ -169,6 +170,7 @@ def test_no_place_code_or_token_is_in_a_url() -> None:
 REPEATED = {
     "list_categories",
     "list_my_reports",
+    "list_outcome_reasons",
     "read_case",
     "read_config",
     "read_my_report",

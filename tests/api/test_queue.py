@@ -15,7 +15,8 @@ from api.accounts.sessions import OfficerIdentity
 from api.accounts.tables import StaffRole
 from api.db import AS_OFFICER
 from api.reports.tables import State
-from api.triage.queries import Position, QueueFilter, queue_statement
+from api.triage.filters import QueueFilter
+from api.triage.queue import Position, queue_statement
 from geo.tables import Station
 from tests.factories import NOON, caller, make_officer, make_report, make_station
 from tests.plans import crowded, indexes, literally, nodes, plan_of, scans_a_table
@@ -118,7 +119,8 @@ async def test_a_question_that_makes_no_sense_is_a_422(
     answer = await officer.get(f"/v1/queue?{asked}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
-    assert answer.json()["errors"][0]["pointer"] == "/query/" + asked.partition("=")[0]
+    pointer = answer.json()["errors"][0]["pointer"]
+    assert pointer.split("/")[1:3] == ["query", asked.partition("=")[0]]
 
 
 async def test_pages_hold_each_case_once_and_the_link_leads_on(
@@ -236,35 +238,43 @@ async def test_a_queue_already_seen_is_not_sent_again_until_it_changes(
 
 
 def test_the_queue_is_served_by_its_indexes(engine: Engine) -> None:
-    wanted = {
-        QueueFilter(): "ix_reports_queue",
-        QueueFilter(category="noise"): "ix_reports_queue",
-        QueueFilter(urgency=2): "ix_reports_queue",
-        QueueFilter(State.RESOLVED): "ix_reports_station",
-    }
+    hanoi = "105.8,21.0,105.9,21.1"
+    wanted = [
+        (QueueFilter(), "ix_reports_queue"),
+        (QueueFilter(category=("noise",)), "ix_reports_queue"),
+        (QueueFilter(urgency=(2,)), "ix_reports_queue"),
+        (QueueFilter(q="ma túy"), "ix_reports_queue"),
+        (QueueFilter(bbox=hanoi), "ix_reports_map"),
+        (QueueFilter(mine=True), "ix_reports_queue"),
+        (QueueFilter(state=(State.RESOLVED,)), "ix_reports_station"),
+        (QueueFilter(state=("any",), q="x"), "ix_reports_station"),
+    ]
     middle = "select urgency, received_at, case_id from reports order by 1, 2 offset 10000 limit 1"
 
     with crowded(engine, stations=200, reports=20_000) as (connection, station):
         officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
         behind = Position(*connection.execute(text(middle)).one())
         connection.execute(AS_OFFICER, {"station": station})
-        for asked, served_by in wanted.items():
+        for asked, served_by in wanted:
             for after in (None, behind):
-                statement = queue_statement(officer, asked, after=after, limit=20)
+                statement = queue_statement(officer, asked, now=NOON, after=after, limit=20)
                 plan = plan_of(connection, literally(connection, statement))
 
                 assert not scans_a_table(plan), plan
-                assert {served_by, "ix_case_informed_station_id"} <= indexes(plan), plan
-                assert 1 <= plan["Actual Rows"] <= 20
+                used = indexes(plan)
+                assert served_by in used, (asked, plan)
+                assert used & {"ix_case_informed_queue", "ix_case_informed_station"}, plan
+                assert plan["Actual Rows"] <= 20
 
 
 def test_a_desk_with_many_cases_reads_no_more_than_a_page(engine: Engine) -> None:
     with crowded(engine, stations=3, reports=9_000) as (connection, station):
         officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
         connection.execute(AS_OFFICER, {"station": station})
-        statement = queue_statement(officer, QueueFilter(), after=None, limit=20)
-        plan = plan_of(connection, literally(connection, statement))
+        for asked in (QueueFilter(), QueueFilter(state=("any",))):
+            statement = queue_statement(officer, asked, now=NOON, after=None, limit=20)
+            plan = plan_of(connection, literally(connection, statement))
 
-    own = next(node for node in nodes(plan) if node.get("Index Name") == "ix_reports_queue")
-    assert own["Node Type"] == "Index Scan"
-    assert own["Actual Rows"] <= 20
+            read = [node for node in nodes(plan) if node.get("Relation Name") == "reports"]
+            assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) <= 2 * 21
+            assert len(read) == 2

@@ -2,17 +2,24 @@
 
 import asyncio
 import datetime as dt
+import random
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from api import problems
+from api.app import create_app
 from api.clock import now_asked
 from api.reports.tables import Report
+from api.settings import Settings
 from geo.tables import Station
+from notifications.outbox import owe
 from tests.factories import caller, make_officer, make_report, make_station
 
 NEW_YEAR = dt.datetime(2026, 12, 31, 17, 0, tzinfo=dt.UTC)
@@ -45,9 +52,10 @@ async def officer(
 
 
 async def take(client: httpx.AsyncClient, case: Report, version: int = 1) -> str | None:
-    answer = await client.post(
-        f"/v1/cases/{case.case_id}/acknowledgement", headers={"If-Match": f'"{version}"'}
-    )
+    """The number a case gets, if this is who gets it; who is told to come back does."""
+    url, tag = f"/v1/cases/{case.case_id}/acknowledgement", {"If-Match": f'"{version}"'}
+    while (answer := await client.post(url, headers=tag)).status_code == 503:
+        pass
     return str(answer.json()["register_number"]) if answer.status_code == 200 else None
 
 
@@ -76,6 +84,63 @@ async def test_thirty_cases_taken_at_once_get_thirty_numbers_without_a_gap(
         assert list(connection.scalars(text(query), {"s": station.id})) == numbers
     for client in clients:
         await client.aclose()
+
+
+WRITERS = 16
+
+
+@pytest.fixture
+async def wide_app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The service with a connection for each of many writers."""
+    made = create_app(settings.model_copy(update={"database_pool": WRITERS}))
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+async def test_sixteen_who_write_at_once_leave_no_gap_whatever_fails(
+    wide_app: FastAPI, engine: Engine, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(16)
+
+    async def owe_sometimes(*given: Any, **facts: Any) -> uuid.UUID:
+        if chance.random() < 0.3:
+            raise problems.ServiceUnavailable
+        return await owe(*given, **facts)
+
+    monkeypatch.setattr("api.triage.lifecycle.owe", owe_sometimes)
+    cases = [make_report(engine, station) for _ in range(48)]
+    clients = [caller(wide_app, make_officer(engine, station)) for _ in range(WRITERS)]
+
+    async def write(client: httpx.AsyncClient) -> list[str]:
+        """Each takes cases in an order of their own; most attempts are too late."""
+        mine = chance.sample(cases, k=len(cases))
+        return [number for case in mine if (number := await take(client, case))]
+
+    taken = await asyncio.gather(*(write(client) for client in clients))
+
+    numbers = sorted(int(each.partition("/")[0]) for mine in taken for each in mine)
+    assert numbers == list(range(1, 49))
+    assert [number for _, number in entries(engine, station)] == numbers
+    with engine.connect() as connection:
+        query = "select count(distinct case_id) from register_entries where station_id = :s"
+        assert connection.scalar(text(query), {"s": station.id}) == len(cases)
+    for client in clients:
+        await client.aclose()
+
+
+def test_a_case_has_one_line_in_a_register(engine: Engine, station: Station) -> None:
+    case = make_report(engine, station)
+    line = (
+        "insert into register_entries (station_id, year, number, case_id)"
+        " values (:station, 2026, :number, :case)"
+    )
+    given = {"station": station.id, "case": case.case_id}
+
+    with engine.begin() as connection:
+        connection.execute(text(line), given | {"number": 1})
+
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(line), given | {"number": 2})
 
 
 async def test_an_act_that_fails_gives_its_number_back(

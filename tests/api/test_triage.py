@@ -102,6 +102,15 @@ async def test_a_case_is_shown_without_its_reporter(
         "relation": "owner",
         "flags": ["gap"],
         "routing": report.routing,
+        "assignee": None,
+        "claim": None,
+        "came_from": None,
+        "closed_at": None,
+        "duplicate_of": None,
+        "merged_count": 0,
+        "messages": [],
+        "outcomes": [],
+        "feedback": [],
         "events": [
             {
                 "kind": "report.received",

@@ -17,6 +17,7 @@ from notifications import worker
 from notifications.fcm import FcmSender
 from notifications.registrations import TokenOpener
 from notifications.senders import Sender
+from notifications.wakeups import Bell
 from tests.notifications.kit import TABLES, Outbox
 from tests.stand_ins.running import Fcm, fcm_running
 
@@ -89,16 +90,16 @@ def working(post: Outbox) -> Working:
         connect: Callable[[], psycopg.Connection[Any]] = post.connect,
         **options: Any,
     ) -> Iterator[threading.Event]:
-        stop = threading.Event()
-        poll = dt.timedelta(seconds=0.02)
-        run = partial(
-            worker.run, connect, sender, TokenOpener(post.key), stop=stop, poll=poll, **options
-        )
-        threads = [threading.Thread(target=run) for _ in range(workers)]
+        stop, bells = threading.Event(), [Bell() for _ in range(workers)]
+        options = {"poll": dt.timedelta(seconds=0.02), **options}
+        run = partial(worker.run, connect, sender, TokenOpener(post.key), stop=stop, **options)
+        threads = [threading.Thread(target=run, kwargs={"bell": bell}) for bell in bells]
         for thread in threads:
             thread.start()
         yield stop
         stop.set()
+        for bell in bells:
+            bell.ring()
         for thread in threads:
             thread.join(timeout=30)
         assert not any(thread.is_alive() for thread in threads)

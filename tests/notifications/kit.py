@@ -72,7 +72,9 @@ class Outbox:
 
     def connect(self, role: str = "tinbao_worker") -> psycopg.Connection[Any]:
         """A connection of the worker."""
-        return psycopg.connect(self.dsn, options=f"-c role={role}", connect_timeout=2)
+        return psycopg.connect(
+            self.dsn, autocommit=True, options=f"-c role={role}", connect_timeout=2
+        )
 
     def ask(self, query: str, *parameters: Any) -> list[DictRow]:
         """Rows, or nothing, as the owner; for changing what only time would change, too."""

@@ -4,7 +4,11 @@ import pytest
 
 from notifications import messages
 
-SAMPLES = {"station": "Công an phường {0} %s", "register_number": 17}
+SAMPLES = {
+    "station": "Công an phường {0} %s",
+    "register_number": 17,
+    "public_text": "Đã đến {nơi} 100%.",
+}
 
 
 @pytest.mark.parametrize("kind", messages.WORDS)

@@ -15,7 +15,7 @@ from notifications.registrations import TokenOpener
 if __name__ == "__main__":
     dsn, url, credentials_file, key, lease_s = sys.argv[1:]
     worker.run(
-        lambda: psycopg.connect(dsn, options="-c role=tinbao_worker"),
+        lambda: psycopg.connect(dsn, autocommit=True, options="-c role=tinbao_worker"),
         FcmSender(Path(credentials_file), url, dt.timedelta(seconds=5)),
         TokenOpener(X25519PrivateKey.from_private_bytes(bytes.fromhex(key))),
         stop=threading.Event(),

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from api.db import AS_OFFICER
 from api.reports.tables import Report
 from geo.tables import Station
-from tests.factories import make_report, make_station
+from tests.factories import make_officer, make_report, make_station
 from tests.plans import crowded, indexes, plan_of, scans_a_table
 
 CASES = "select case_id from reports"
@@ -126,6 +126,25 @@ async def test_an_informed_or_foreign_case_cannot_be_changed(
     assert [len(rows) for rows in changed] == [0, 0, 1]
 
 
+async def test_colleagues_are_those_of_the_own_station(
+    service: AsyncEngine, engine: Engine, station: Station, neighbour: Station
+) -> None:
+    for place in (station, neighbour):
+        make_officer(engine, place)
+    with engine.connect() as owner:
+        mine = text("select id from staff where station_id = :station")
+        own = set(owner.scalars(mine, {"station": station.id}))
+
+    async with officer_of(service, station.id) as connection:
+        seen = set(await connection.scalars(text("select id from colleagues")))
+    async with officer_of(service, None) as connection:
+        nobody = (await connection.execute(text("select id from colleagues"))).all()
+
+    assert seen == own
+    assert len(own) == 1
+    assert nobody == []
+
+
 async def test_history_and_register_of_others_cannot_be_written(
     service: AsyncEngine, engine: Engine, station: Station, neighbour: Station
 ) -> None:
@@ -200,6 +219,11 @@ async def test_other_peoples_tables_are_out_of_reach(
         "update reports set station_id = 'vn'",
         "update reports set text = ''",
         "update reports set routing = '{}'",
+        "update reports set last_station_id = null",
+        "update reports set bounces = 0",
+        "update reports set category = 'noise'",
+        "update reports set location = null",
+        "update colleagues set username = 'x'",
         "delete from reports",
         "insert into case_informed (case_id, station_id) values (gen_random_uuid(), 'vn')",
         "delete from case_informed",

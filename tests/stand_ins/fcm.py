@@ -81,6 +81,8 @@ class Seen:
     accepted: list[dict[str, Any]] = field(default_factory=list)
     """The whole JSON of each message taken, in order."""
     attempted: list[dict[str, Any]] = field(default_factory=list)
+    attempted_at: list[float] = field(default_factory=list)
+    """When each of these came, in seconds of the wall clock."""
     tokens: dict[str, TokenSeen] = field(default_factory=dict)
 
 
@@ -159,7 +161,8 @@ class StandIn:
         of_token = seen.tokens.setdefault(token, TokenSeen())
         seen.attempts += 1
         seen.attempted.append(message)
-        of_token.times.append(time.time())
+        seen.attempted_at.append(time.time())
+        of_token.times.append(seen.attempted_at[-1])
         for each in (seen, of_token):
             each.under_way += 1
             each.most_at_once = max(each.most_at_once, each.under_way)

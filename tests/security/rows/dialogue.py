@@ -5,47 +5,37 @@ from typing import Any
 
 from tests.security.people import CASE_STAFF, OTHER_STAFF, Row, case_of, expect
 
-READ_WARDS_CASE, QUESTION_WARDS_CASE = case_of(
-    seen=("own officer", "own chief", "informed officer", "informed chief"),
-    owned=("own officer", "own chief"),
-    done=200,
-)
-READ_COMPLAINT, MESSAGE_COMPLAINT = case_of(
-    seen=("own oversight",), owned=("own oversight",), done=200
-)
+WARD = ("own officer", "own chief")
+SEEING = (*WARD, "informed officer", "informed chief")
 
 
-def refused(status: int) -> Row:
-    """For those who own the tip: it is still in its first state, where the step is illegal."""
-    return case_of(
-        seen=("own officer", "own chief", "informed officer", "informed chief"),
-        owned=("own officer", "own chief"),
-        done=status,
-    )[1]
+def acting(done: int) -> Row:
+    """What those who own the tip are answered; in its first state some steps are illegal."""
+    return case_of(seen=SEEING, owned=WARD, done=done)[1]
 
 
-def refused_complaint(status: int) -> Row:
+def acting_on_complaint(done: int) -> Row:
     """The same of a complaint."""
-    return case_of(seen=("own oversight",), owned=("own oversight",), done=status)[1]
+    return case_of(seen=("own oversight",), owned=("own oversight",), done=done)[1]
 
 
 ROWS: dict[str, Row] = {
     "list_outcome_reasons": expect((CASE_STAFF, 200), (OTHER_STAFF, 403), otherwise=401),
-    "suggest_cases": READ_WARDS_CASE,
-    "question_reporter": refused(409),
-    "message_reporter": QUESTION_WARDS_CASE,
-    "resolve_case": refused(409),
-    "dismiss_case": refused(409),
-    "link_case": refused(422),
+    "suggest_cases": case_of(seen=SEEING, owned=WARD, done=200)[0],
+    "question_reporter": acting(409),
+    "message_reporter": acting(200),
+    "resolve_case": acting(409),
+    "dismiss_case": acting(409),
+    "link_case": acting(422),
 }
 
 COMPLAINTS: dict[str, Row] = {
-    "suggest_cases": READ_COMPLAINT,
-    "question_reporter": refused_complaint(409),
-    "message_reporter": MESSAGE_COMPLAINT,
-    "resolve_case": refused_complaint(409),
-    "dismiss_case": refused_complaint(409),
-    "link_case": refused_complaint(422),
+    "suggest_cases": acting_on_complaint(200),
+    "question_reporter": acting_on_complaint(409),
+    "message_reporter": acting_on_complaint(200),
+    "resolve_case": acting_on_complaint(409),
+    "dismiss_case": acting_on_complaint(409),
+    "link_case": acting_on_complaint(422),
 }
 
 OUTCOME = {"reason_code": "noted", "note": "Nội bộ.", "public_text": "Đã ghi nhận."}

@@ -1,0 +1,1 @@
+"""Self-managed groups: who they are, who belongs to them, and what they report."""

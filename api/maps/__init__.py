@@ -1,0 +1,1 @@
+"""Vector tiles: wards for everybody, the station's cases for its officers."""

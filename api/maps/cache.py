@@ -1,0 +1,54 @@
+"""Tiles that were made before, as long as there is room."""
+
+import gzip
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+ROOM = 64 * 1024 * 1024
+"""Bytes of tiles a process keeps: a city at all zooms, many times over."""
+OVERHEAD = 300
+"""About what an empty tile costs to keep."""
+
+Key = tuple[int, int, int, int]
+"""The edition, the zoom, the column and the row."""
+
+
+class Tile(NamedTuple):
+    """A vector tile, packed with gzip, and the weak tag of its contents."""
+
+    packed: bytes
+    etag: str
+
+
+def pack(contents: bytes, *, quickly: bool = False) -> Tile:
+    """A tile as it is sent; quickly, when it is sent once."""
+    digest = hashlib.sha256(contents).hexdigest()[:16]
+    return Tile(gzip.compress(contents, 1 if quickly else 6, mtime=0), f'W/"{digest}"')
+
+
+@dataclass
+class TileCache:
+    """Keeps the tiles that were asked for last."""
+
+    room: int = ROOM
+    size: int = 0
+    tiles: OrderedDict[Key, Tile] = field(default_factory=OrderedDict)
+
+    def get(self, key: Key) -> Tile | None:
+        """A kept tile."""
+        tile = self.tiles.get(key)
+        if tile is not None:
+            self.tiles.move_to_end(key)
+        return tile
+
+    def keep(self, key: Key, tile: Tile) -> None:
+        """Keep a tile; those that nobody asked for in a long time make room."""
+        if key in self.tiles:
+            return
+        self.tiles[key] = tile
+        self.size += len(tile.packed) + OVERHEAD
+        while self.size > self.room and self.tiles:
+            _, gone = self.tiles.popitem(last=False)
+            self.size -= len(gone.packed) + OVERHEAD

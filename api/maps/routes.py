@@ -1,0 +1,189 @@
+"""Vector tiles and their TileJSON."""
+
+import gzip
+import re
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import limits, problems
+from api.accounts.identity import address_of
+from api.areas.routes import CurrentAtlas
+from api.audit import audited
+from api.clock import Now
+from api.etags import ETAG, TAGGED, IfNoneMatch, tagged
+from api.guards import StrictRoute
+from api.maps import cases, wards
+from api.maps.cache import Tile, pack
+from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
+from api.triage.queries import CaseOfficer, OfficerSession
+
+router = APIRouter(
+    prefix="/v1/tiles",
+    route_class=StrictRoute,
+    tags=["maps"],
+    responses=problems.documented(
+        problems.MalformedRequest,
+        problems.NotFound,
+        problems.InvalidRequest,
+        problems.ServiceUnavailable,
+    ),
+)
+
+MVT = "application/vnd.mapbox-vector-tile"
+TILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A Mapbox Vector Tile; empty where there is nothing",
+        "content": {MVT: {"schema": {"type": "string", "format": "binary"}}},
+        "headers": ETAG,
+    },
+    304: TAGGED[304],
+}
+VIETNAM = (102.0, 6.5, 117.9, 23.5)
+"""Degrees, the islands included."""
+FOR_A_DAY = "public, max-age=86400"
+GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII)
+FOR_OFFICERS = problems.documented(problems.NotAuthenticated, problems.RoleNotAllowed)
+HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?", re.ASCII)
+
+
+def url_of(request: Request, layer: str, asked: str) -> str:
+    """The template of a layer's tiles; maps want it whole."""
+    path = f"/v1/tiles/{layer}/{{z}}/{{x}}/{{y}}.mvt" + (asked and f"?{asked}")
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host}{path}" if HOST.fullmatch(host) else path
+
+
+def check_tile(z: int, x: int, y: int, zooms: tuple[int, int]) -> None:
+    """There are tiles at some zooms only, and so many at each."""
+    if not (zooms[0] <= z <= zooms[1] and 0 <= x < 2**z and 0 <= y < 2**z):
+        raise problems.NotFound
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the answer may be packed."""
+    return GZIP.search(request.headers.get("accept-encoding", "")) is not None
+
+
+def tile_answer(request: Request, tile: Tile, cache_control: str, asked: str | None) -> Response:
+    """A tile as the client can take it, or that it has it already."""
+    headers = {"ETag": tile.etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
+    if asked is not None and tile.etag in [each.strip() for each in asked.split(",")]:
+        return Response(status_code=304, headers=headers)
+    if takes_gzip(request):
+        return Response(tile.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=MVT)
+    return Response(gzip.decompress(tile.packed), headers=headers, media_type=MVT)
+
+
+@router.get("/wards.json", response_model=TileJsonOut, responses=TAGGED)
+async def describe_ward_tiles(
+    request: Request, response: Response, atlas: CurrentAtlas, if_none_match: IfNoneMatch = None
+) -> Any:
+    """Where the tiles of the wards in force are."""
+    response.headers["Cache-Control"] = "no-cache"
+    asked = "" if atlas is None else urlencode({"edition": atlas.edition_id})
+    fields = dict.fromkeys(("code", "name", "name_en", "type", "province_code"), "String")
+    body = TileJsonOut(
+        name="wards",
+        tiles=[url_of(request, "wards", asked)],
+        minzoom=wards.LEAST_ZOOM,
+        maxzoom=wards.MOST_ZOOM,
+        bounds=VIETNAM,
+        attribution=atlas.attribution if atlas else "",
+        vector_layers=[VectorLayerOut(id="wards", fields=fields)],
+    )
+    return tagged(response, body, if_none_match)
+
+
+@router.get(
+    "/wards/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses=TILE | problems.documented(problems.TooManyRequests),
+)
+async def read_ward_tile(
+    request: Request,
+    z: int,
+    x: int,
+    y: int,
+    atlas: CurrentAtlas,
+    edition: Annotated[
+        int | None, Query(description="As in the TileJSON: lets the tile be kept for a day")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The wards in force, as a map draws them."""
+    check_tile(z, x, y, (wards.LEAST_ZOOM, wards.MOST_ZOOM))
+    if atlas is None:
+        return tile_answer(request, pack(b""), "no-cache", if_none_match)
+    state = request.app.state
+    tiles: wards.WardTiles = state.ward_tiles
+    tile = tiles.cache.get((atlas.edition_id, z, x, y))
+    if tile is None:
+        if state.settings.limits.factor:
+            wait = await state.hot.count_hit([(limits.TILE_PER_ADDRESS, address_of(request))])
+            if wait is not None:
+                raise problems.TooManyRequests(wait)
+        tile = await tiles.make(atlas.edition_id, z, x, y)
+    keeps = FOR_A_DAY if edition == atlas.edition_id else "no-cache"
+    return tile_answer(request, tile, keeps, if_none_match)
+
+
+@router.get("/cases.json", response_model=TileJsonOut, responses=TAGGED | FOR_OFFICERS)
+async def describe_case_tiles(
+    request: Request,
+    response: Response,
+    officer: CaseOfficer,
+    session: OfficerSession,
+    asked: Annotated[CaseTileAsked, Query()],
+    if_none_match: IfNoneMatch = None,
+) -> Any:
+    """Where the tiles of the station's own cases are, of those that the filter lets through."""
+    given = asked.as_asked()
+    if asked.clustered is not None:
+        given["clustered"] = asked.clustered
+    await session.execute(
+        audited(
+            "map.read",
+            actor_kind="staff",
+            actor_id=str(officer.staff_id),
+            object_kind="station",
+            object_id=str(officer.station_id),
+            scope=officer.scope,
+        )
+    )
+    single = dict.fromkeys(("case_id", "state", "kind", "category"), "String")
+    body = TileJsonOut(
+        name="cases",
+        tiles=[url_of(request, "cases", urlencode(given, doseq=True))],
+        minzoom=cases.LEAST_ZOOM,
+        maxzoom=cases.MOST_ZOOM,
+        bounds=VIETNAM,
+        attribution="",
+        vector_layers=[
+            VectorLayerOut(id="clusters", fields={"count": "Number", "urgency": "Number"}),
+            VectorLayerOut(id="cases", fields=single | {"urgency": "Number", "overdue": "Boolean"}),
+        ],
+    )
+    return tagged(response, body, if_none_match)
+
+
+@router.get("/cases/{z}/{x}/{y}.mvt", response_class=Response, responses=TILE | FOR_OFFICERS)
+async def read_case_tile(
+    request: Request,
+    z: int,
+    x: int,
+    y: int,
+    officer: CaseOfficer,
+    session: OfficerSession,
+    now: Now,
+    asked: Annotated[CaseTileAsked, Query()],
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The station's own located cases; far out, how many there are in each part of the tile."""
+    check_tile(z, x, y, (cases.LEAST_ZOOM, cases.MOST_ZOOM))
+    counted = z < cases.COUNTED_BELOW if asked.clustered is None else asked.clustered
+    contents = await cases.case_tile(
+        session, officer, asked, now=now, tile=(z, x, y), counted=counted
+    )
+    return tile_answer(request, pack(contents, quickly=True), "no-store", if_none_match)

@@ -1,0 +1,1 @@
+"""Texts that officers begin with: of one station, or of everybody."""

@@ -1,0 +1,173 @@
+"""What of a station's cases is asked for: one question for lists, maps, exports, saved views."""
+
+import datetime as dt
+import math
+import re
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_
+
+from api.accounts.sessions import OfficerIdentity
+from api.reports.tables import IS_OPEN, OPEN, Report, ReportKind, State
+from api.texts import CleanText, folded
+from geo import quads
+from geo.routing import Confidence
+
+ANY = "any"
+MOST_WORDS = 10
+REGISTER_NUMBER = re.compile(r"([0-9]{1,9})(?:/([0-9]{4}))?", re.ASCII)
+
+
+class Box(NamedTuple):
+    """A part of the map, degrees (EPSG:4326)."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+def as_box(value: str) -> Box:
+    """The box that `minlon,minlat,maxlon,maxlat` says; raises `ValueError` when it is none."""
+    box = Box(*map(float, value.split(",")))
+    known = all(math.isfinite(each) for each in box)
+    if (
+        not known
+        or not -180 <= box.west < box.east <= 180
+        or not -90 <= box.south < box.north <= 90
+    ):
+        raise ValueError
+    return box
+
+
+def is_box(value: str) -> str:
+    """Refuse what is no box."""
+    try:
+        as_box(value)
+    except (TypeError, ValueError):
+        raise PydanticCustomError("bbox", "not minlon,minlat,maxlon,maxlat") from None
+    return value
+
+
+def is_few_words(value: str) -> str:
+    """Refuse more words than anybody searches for."""
+    if len(value.split()) > MOST_WORDS:
+        raise PydanticCustomError("words", "too many words", {"most": MOST_WORDS})
+    return value
+
+
+Code = Annotated[CleanText, Field(max_length=64)]
+Urgency = Annotated[int, Field(ge=1, le=3)]
+
+
+class QueueFilter(BaseModel):
+    """Narrows the queue; values of one name are alternatives, different names must all fit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Annotated[
+        tuple[State | Literal["any"], ...],
+        Field(max_length=8, description="Without it: every open case; `any`: closed ones too"),
+    ] = ()
+    category: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    urgency: Annotated[tuple[Urgency, ...], Field(max_length=3)] = ()
+    kind: Annotated[tuple[ReportKind, ...], Field(max_length=6)] = ()
+    confidence: Annotated[tuple[Confidence, ...], Field(max_length=5)] = ()
+    bbox: Annotated[
+        CleanText | None,
+        AfterValidator(lambda value: value and is_box(value)),
+        Field(max_length=120, description="minlon,minlat,maxlon,maxlat"),
+    ] = None
+    q: Annotated[
+        CleanText | None,
+        AfterValidator(lambda value: value and is_few_words(value)),
+        Field(
+            max_length=200,
+            description="Words that must all occur in the text, the place note or the register"
+            " number; capitals and marks do not matter",
+        ),
+    ] = None
+    mine: Annotated[bool, Field(description="Only what I have claimed or what is my task")] = False
+    overdue: Annotated[bool, Field(description="Only what is past its deadline")] = False
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states that fit."""
+        if not self.state:
+            return OPEN
+        return tuple(State) if ANY in self.state else tuple(map(State, self.state))
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether it looks back: what is closed waits for nobody, so the newest comes first."""
+        return not set(self.states) <= set(OPEN)
+
+    def as_asked(self) -> dict[str, Any]:
+        """The same question in JSON's own types, without what it does not ask."""
+        return self.model_dump(mode="json", exclude_defaults=True, include=set(NAMES))
+
+
+NAMES = tuple(QueueFilter.model_fields)
+
+
+def conditions(
+    wanted: QueueFilter, officer: OfficerIdentity, now: dt.datetime
+) -> list[ColumnElement[bool]]:
+    """The question as conditions on a case, without whose it is.
+
+    A search looks through the cases that the station's index finds: no index of words could be
+    used under row-level security.
+    """
+    found: list[ColumnElement[bool]] = [has_state(wanted.states)]
+    for column, values in (
+        (Report.category, wanted.category),
+        (Report.urgency, wanted.urgency),
+        (Report.kind, wanted.kind),
+        (Report.confidence, wanted.confidence),
+    ):
+        if values:
+            found.append(column.in_(values))
+    if wanted.mine:
+        claimed = and_(Report.claimed_by == officer.staff_id, Report.claimed_until > now)
+        found.append(or_(claimed, Report.assignee_id == officer.staff_id))
+    if wanted.overdue:
+        found.append(Report.due_at < now)
+    if wanted.bbox:
+        found += inside(as_box(wanted.bbox))
+    found += [has_word(word) for word in folded(wanted.q or "").split()]
+    return found
+
+
+def has_state(states: tuple[State, ...]) -> ColumnElement[bool]:
+    """In one of some states; what is asked most, in the words of the indexes of open cases.
+
+    The database may then keep one plan for everybody: with parameters it could not tell.
+    """
+    if set(states) == set(OPEN):
+        return literal_column(f"({IS_OPEN})", Boolean)
+    return Report.state.in_(states)
+
+
+def inside(box: Box) -> list[ColumnElement[bool]]:
+    """Located in a box: by ranges of numbers that the index knows, then exactly."""
+    ranges = [Report.quad.between(*each) for each in quads.cover(*box)]
+    return [
+        or_(*ranges),
+        func.ST_X(Report.location).between(box.west, box.east),
+        func.ST_Y(Report.location).between(box.south, box.north),
+    ]
+
+
+def has_word(word: str) -> ColumnElement[bool]:
+    """A folded word occurs in the case's words, or is its register number."""
+    occurs: ColumnElement[bool] = func.strpos(Report.folded, word) > 0
+    quoted = REGISTER_NUMBER.fullmatch(word)
+    if quoted is None:
+        return occurs
+    number, year = quoted.groups()
+    entered = Report.register_number == int(number)
+    if year is not None:
+        entered = and_(entered, Report.register_year == int(year))
+    return or_(occurs, entered)

@@ -1,0 +1,1 @@
+"""Filters of the queue that officers keep for themselves."""
