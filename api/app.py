@@ -21,6 +21,7 @@ from api.areas import routes as area_routes
 from api.clock import now
 from api.clocks import routes as clock_routes
 from api.db import lane_connection, reference_engine, service_engine
+from api.exports import routes as export_routes
 from api.groups import my_routes as my_group_routes
 from api.groups import routes as group_routes
 from api.guards import Guard
@@ -37,7 +38,7 @@ from api.secrets import load_keys
 from api.settings import Settings, load_settings
 from api.telemetry import configure_logs, serve_metrics
 from api.templates import routes as template_routes
-from api.triage import dialogue_routes, queue_routes, step_routes, suggestion_routes
+from api.triage import desk_routes, dialogue_routes, queue_routes, step_routes, suggestion_routes
 from api.triage import routes as triage_routes
 from api.views import routes as view_routes
 from geo.atlas import Atlases
@@ -127,6 +128,8 @@ def create_app(settings: Settings) -> FastAPI:
         live_routes.router,
         map_routes.router,
         clock_routes.router,
+        desk_routes.router,
+        export_routes.router,
         health.router,
         group_routes.router,
         my_group_routes.router,

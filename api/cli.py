@@ -14,6 +14,7 @@ from api import migrations, worker
 from api.accounts.commands import staff_app
 from api.app import create_app
 from api.areas.commands import stations_app, wards_app
+from api.clocks.commands import clocks_app
 from api.db import owner_engine
 from api.local import demo
 from api.local.doctor import examine
@@ -40,6 +41,7 @@ for name, sub in {
     "wards": wards_app,
     "stations": stations_app,
     "staff": staff_app,
+    "clocks": clocks_app,
     "demo": demo_app,
     "keys": keys_app,
     "receipt": receipt_app,

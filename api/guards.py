@@ -25,7 +25,14 @@ log = structlog.get_logger()
 KIB = 1024
 SMALL, LARGE = 64 * KIB, 4096 * KIB
 LARGE_BODIES = ("/v1/reports/batch", "/v1/locate/batch")
-STREAMS = frozenset({"/v1/queue/events"})
+STREAMS = frozenset(
+    {
+        "/v1/queue/events",
+        "/v1/exports/cases.csv",
+        "/v1/exports/cases.geojson",
+        "/v1/exports/cases.xlsx",
+    }
+)
 """Answers that go on for as long as somebody listens."""
 LONGEST_LENGTH = 10
 """Digits of a Content-Length; Python refuses to read thousands of them."""
@@ -56,12 +63,12 @@ class Guard:
             return
         started = time.perf_counter()
         scope["tinbao.request_id"] = request_id = uuid.uuid4().hex
-        status = 500
+        status, begun = 500, False
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 headers = message.setdefault("headers", [])
                 present = {name for name, _ in headers}
                 headers += [pair for pair in SECURITY_HEADERS if pair[0] not in present]
@@ -73,12 +80,14 @@ class Guard:
                 body = await self.read_body(scope, receive)
                 await self.answer(scope, replay(body, receive), send_marked)
             except problems.Problem as problem:
-                await problems.answer(Request(scope), problem)(scope, receive, send_marked)
+                if not begun:
+                    await problems.answer(Request(scope), problem)(scope, receive, send_marked)
             except Exception:
                 log.exception("request.failed")
-                await problems.answer(Request(scope), problems.InternalError())(
-                    scope, receive, send_marked
-                )
+                if not begun:  # else the server cuts the connection: the answer lacks its end
+                    await problems.answer(Request(scope), problems.InternalError())(
+                        scope, receive, send_marked
+                    )
             finally:
                 record(scope, status, time.perf_counter() - started)
 

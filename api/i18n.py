@@ -301,16 +301,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "No urging of this case is without an answer.",
     ),
     "notice.clock.overdue": (
-        "Vụ việc {case}: quá hạn \"{clock}\" từ {due}.",
-        "Case {case}: \"{clock}\" has been overdue since {due}.",
+        'Vụ việc {case}: quá hạn "{clock}" từ {due}.',
+        'Case {case}: "{clock}" has been overdue since {due}.',
     ),
     "notice.extension.requested": (
-        "Vụ việc {case}: có đề nghị gia hạn \"{clock}\", hạn hiện tại {due}.",
-        "Case {case}: more time is asked for \"{clock}\", now due {due}.",
+        'Vụ việc {case}: có đề nghị gia hạn "{clock}", hạn hiện tại {due}.',
+        'Case {case}: more time is asked for "{clock}", now due {due}.',
     ),
     "notice.extension.decided": (
-        "Vụ việc {case}: đã quyết định về đề nghị gia hạn \"{clock}\".",
-        "Case {case}: the extension of \"{clock}\" has been decided.",
+        'Vụ việc {case}: đã quyết định về đề nghị gia hạn "{clock}".',
+        'Case {case}: the extension of "{clock}" has been decided.',
     ),
     "notice.case.urged": (
         "Vụ việc {case}: cấp tỉnh đôn đốc, cần trả lời.",

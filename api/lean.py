@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from api.guards import StrictRoute, strict_json
+from api.guards import StrictRequest, StrictRoute, strict_json
 
 Endpoint = Callable[[Request, Any], Awaitable[Response]]
 
@@ -20,16 +21,17 @@ class LeanRoute(StrictRoute):
 
     def get_route_handler(self) -> Any:
         """Read the body, and call the function with it."""
-        usual = super().get_route_handler()
+        usual = APIRoute.get_route_handler(self)
         endpoint: Endpoint = self.endpoint
         validate = body_model(self).__pydantic_validator__.validate_python
 
         async def lean(request: Request) -> Any:
+            strict = StrictRequest(request.scope, request.receive)
             try:
-                body = validate(strict_json(await request.body()))
+                body = validate(strict_json(await strict.body()))
             except ValueError:
-                return await usual(request)
-            return await endpoint(request, body)
+                return await usual(strict)
+            return await endpoint(strict, body)
 
         return lean
 

@@ -62,6 +62,10 @@ class Keys:
         return self.derive("receipts")
 
     @cached_property
+    def _desk(self) -> bytes:
+        return self.derive("desk")
+
+    @cached_property
     def _pepper(self) -> bytes:
         return self.derive("receipt-pepper")
 
@@ -111,6 +115,11 @@ class Keys:
         """The reporter's own id of a stored report."""
         decryptor = self._ids.decryptor()
         return uuid.UUID(bytes=decryptor.update(stored_id.bytes) + decryptor.finalize())
+
+    def desk_report_id(self, station_id: str, intake_id: uuid.UUID) -> uuid.UUID:
+        """The report id of what a station writes down: its officers only know `intake_id`."""
+        said = f"{station_id}|{intake_id}".encode()
+        return uuid.UUID(bytes=hmac.digest(self._desk, said, "sha256")[:16], version=4)
 
     def reporter_key(self, principal: str) -> bytes:
         """What links a report to `device:<id>` or `account:<uid>`."""

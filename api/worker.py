@@ -1,8 +1,7 @@
-"""The worker process: pushes, the switch of editions at midnight, and cleaning up."""
+"""The worker process: pushes, the switch of editions at midnight, and the jobs."""
 
 import signal
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,11 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine, text
 
-from api import limits
 from api.areas.activation import reown_stragglers
 from api.clock import now
 from api.db import NOTICING, WORKER_ROLE, libpq_url, worker_engine
+from api.jobs.app import Work
+from api.jobs.runner import Jobs
 from api.live.urgent import wake_for_urgent
 from api.secrets import load_push_private
 from api.settings import Settings
@@ -30,7 +30,6 @@ from notifications.wakeups import Bell
 log = structlog.get_logger()
 
 TIDY_EVERY_S = 1.0
-FORGET_EVERY_S = 600.0
 RETRY_S = 2.0
 LEASE_PER_TIMEOUT = 2
 """A push starts within half a time-out, as a rule at once, and takes one at most: this leaves
@@ -40,8 +39,6 @@ BEAT = text("""
 insert into worker_heartbeats (worker, at) values (:worker, now())
 on conflict (worker) do update set at = now()
 """)
-FORGET_WORKERS = text("delete from worker_heartbeats where at < now() - interval '1 day'")
-FORGET_SESSIONS = text("delete from staff_sessions where expires_at < now() - interval '30 days'")
 
 
 def run(settings: Settings) -> None:
@@ -58,6 +55,8 @@ def run(settings: Settings) -> None:
     engine = worker_engine(settings)
     keeper = Keeper(engine, stop, bell, settings.indexes)
     keeper.start()
+    jobs = Jobs(settings, Work(engine, bell.ring, stop))
+    jobs.start()
     deliveries.run(
         connector(settings),
         sender_of(settings),
@@ -67,7 +66,9 @@ def run(settings: Settings) -> None:
         concurrency=settings.push.concurrency,
         lease=LEASE_PER_TIMEOUT * settings.push.timeout,
     )
+    jobs.halt()
     keeper.join()
+    jobs.join()
     engine.dispose()
 
 
@@ -94,14 +95,13 @@ def sender_of(settings: Settings) -> FcmSender | None:
 
 
 class Keeper(threading.Thread):
-    """Everything but deliveries: sign of life, cases that want another owner, old rows."""
+    """What is looked for every second: a sign of life, urgent cases, those of another owner."""
 
     def __init__(self, engine: Engine, stop: threading.Event, bell: Bell, indexes: Path) -> None:
         super().__init__(name="keeper", daemon=True)
         self.engine, self.stop_asked, self.bell = engine, stop, bell
         self.atlases = Atlases(engine, now, indexes)
         self.worker = uuid.uuid4()
-        self._forget_at = 0.0
 
     def run(self) -> None:
         """One round a second; a database that is away is waited for."""
@@ -117,7 +117,7 @@ class Keeper(threading.Thread):
             self.stop_asked.wait(RETRY_S if failing else TIDY_EVERY_S)
 
     def round(self) -> None:
-        """Beat, wake officers, re-own what has another edition, and now and then forget."""
+        """Beat, wake officers, re-own what has another edition."""
         with self.engine.begin() as connection:
             connection.execute(BEAT, {"worker": self.worker})
         self.atlases.refresh()
@@ -128,9 +128,3 @@ class Keeper(threading.Thread):
             log.info("reports.reowned", moved=moved)
         if owed or moved:
             self.bell.ring()
-        if time.monotonic() >= self._forget_at:
-            self._forget_at = time.monotonic() + FORGET_EVERY_S
-            with self.engine.begin() as connection:
-                limits.forget(connection)
-                connection.execute(FORGET_WORKERS)
-                connection.execute(FORGET_SESSIONS)

@@ -1,19 +1,48 @@
-"""Every measurement that brings its own service: `./run bench`, or one of them by name."""
+"""Every measurement: `./run bench`, or one of them by name. Each brings its own service."""
 
+import datetime as dt
+import os
+import platform
 import runpy
+import subprocess
 import sys
+from pathlib import Path
 
-ALONE = ("locate", "intake", "live", "wakeups", "deliveries", "chaos")
-BESIDE = {
-    "ward_agreement": "needs --url of a database with an edition in force",
-    "idempotency_race": "needs --url of a running service without limits",
-}
+ALONE = (
+    "locate",
+    "locate_http",
+    "ward_agreement",
+    "intake",
+    "idempotency_race",
+    "live",
+    "wakeups",
+    "deliveries",
+    "lifecycle",
+    "chaos",
+)
 
 HELP = f"""./run bench [NAME [ARGS]]
 
 without a name: {", ".join(ALONE)}, one after another
-each by name; {"; ".join(f"{name} {needs}" for name, needs in BESIDE.items())}
 """
+
+
+def machine() -> str:
+    """When and on what this is measured, as one line."""
+    fields = dict(
+        line.split(":", 1)
+        for file in ("/proc/cpuinfo", "/proc/meminfo")
+        for line in Path(file).read_text().splitlines()
+        if ":" in line
+    )
+    names = {name.strip(): value.strip() for name, value in fields.items()}
+    memory = int(names["MemTotal"].split()[0]) / 2**20
+    system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    return (
+        f"{dt.date.today().isoformat()}: {os.cpu_count()} cores ({names['model name']}),"
+        f" {memory:.0f} GiB, {system}, Python {platform.python_version()},"
+        f" load average {os.getloadavg()[0]:.1f} at the start"
+    )
 
 
 def run(name: str, arguments: list[str]) -> None:
@@ -23,15 +52,22 @@ def run(name: str, arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """The one asked for, or all that stand alone."""
+    """The one asked for, or all; exits with 1 when any found something wrong."""
     words = sys.argv[1:]
-    if words and words[0] in (*ALONE, *BESIDE):
-        run(words[0], words[1:])
-    elif words:
+    if words and words[0] not in ALONE:
         print(HELP, end="")
-    else:
-        for name in ALONE:
-            run(name, [])
+        return
+    print(machine(), flush=True)
+    if words:
+        run(words[0], words[1:])
+        return
+    wrong = []
+    for name in ALONE:
+        print(f"\n## {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode:
+            wrong.append(name)
+    if wrong:
+        raise SystemExit(f"These found something wrong: {', '.join(wrong)}")
 
 
 main()

@@ -1,26 +1,43 @@
 """Races for one report id: many PUTs at once, two different bodies, one report.
 
-    python -m bench.idempotency_race --rounds 200 --url http://127.0.0.1:8000
+    python -m bench.idempotency_race --rounds 1000
 
 Exactly one PUT of a round is answered 201; those with its body 200 with the very same answer, those
-with the other body 409. Prints one line of JSON; exit 1 when any round went otherwise. The service
-must run without rate limits (TINBAO_LIMITS__FACTOR=0).
+with the other body 409; at the end every round has left one report with one acknowledgement and one
+audit event. Makes an installation of its own with two API processes. With `--url` it races against
+a running service instead, which must be without rate limits (TINBAO_LIMITS__FACTOR=0), and does not
+look into its database. Prints a table; exit 1 when anything went otherwise.
 """
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from sqlalchemy import create_engine, text
 
 from api.local.client import uuid7
+from bench.intake import database, serving
+
+COUNTS = {
+    "reports": "select count(*) from reports",
+    "acknowledgements": "select count(*) from acknowledgements",
+    "audit events": "select count(*) from audit_events where action = 'report.received'",
+}
+
+TABLE = """
+### {rounds:,} rounds of {at_once} concurrent requests for one id with two bodies, {took:.0f} s
+
+| created | answered as before | refused | anything else | faults |
+| --- | --- | --- | --- | --- |
+| {created:,} | {repeated:,} | {refused:,} | {other:,} | {faults:,} |"""
 
 
 def bodies(place: tuple[float, float]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -59,43 +76,74 @@ class Race:
 
 
 async def race(
-    client: httpx.AsyncClient,
-    *,
+    *clients: httpx.AsyncClient,
     rounds: int,
     at_once: int = 20,
     place: tuple[float, float] = (105.8524, 21.0287),
 ) -> Race:
-    """Run the rounds one after another, each with so many PUTs at once."""
+    """Run the rounds one after another, each with so many PUTs at once, dealt to the clients."""
     found = Race()
     pair = bodies(place)
     for _ in range(rounds):
         report_id = uuid7()
         url = f"/v1/reports/{report_id}"
-        puts = (client.put(url, json=pair[position % 2]) for position in range(at_once))
+        puts = (
+            clients[position // 2 % len(clients)].put(url, json=pair[position % 2])
+            for position in range(at_once)
+        )
         found.judge(report_id, await asyncio.gather(*puts))
     return found
 
 
-async def main() -> int:
-    """Race against a running service."""
+def left_over(url: str, rounds: int) -> list[str]:
+    """What the database has that it should not: each round is one report, told and audited once."""
+    with create_engine(url).connect() as connection:
+        counts = {name: connection.scalar(text(query)) for name, query in COUNTS.items()}
+    return [f"{count} {name} in the database" for name, count in counts.items() if count != rounds]
+
+
+async def race_at(base_urls: Sequence[str], rounds: int, at_once: int) -> Race:
+    """Race against the processes of a service."""
+    limits = httpx.Limits(max_connections=at_once, keepalive_expiry=2)
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(base_url=each, limits=limits, timeout=30, trust_env=False)
+            )
+            for each in base_urls
+        ]
+        return await race(*clients, rounds=rounds, at_once=at_once)
+
+
+def main() -> int:
+    """Race, and print what came of it."""
     parser = argparse.ArgumentParser(description="Races for one report id.")
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--url", help="a running service; without it one is made")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=20)
-    arguments = parser.parse_args()
-    limits = httpx.Limits(max_connections=arguments.at_once)
+    given = parser.parse_args()
     began = time.perf_counter()
-    async with httpx.AsyncClient(base_url=arguments.url, limits=limits, timeout=30) as client:
-        found = await race(client, rounds=arguments.rounds, at_once=arguments.at_once)
-    answered = {
-        "rounds": found.rounds,
-        "statuses": dict(sorted(found.statuses.items())),
-        "faults": found.faults[:20],
-        "seconds": round(time.perf_counter() - began, 1),
-    }
-    print(json.dumps(answered))
+    if given.url:
+        found = asyncio.run(race_at([given.url], given.rounds, given.at_once))
+    else:
+        with (
+            database() as (home, url),
+            serving(home, 1) as (one, _),
+            serving(home, 1) as (other, _),
+        ):
+            began = time.perf_counter()
+            found = asyncio.run(race_at([one, other], given.rounds, given.at_once))
+            found.faults += left_over(url, given.rounds)
+    took = time.perf_counter() - began
+    print(TABLE.format(
+        rounds=found.rounds, at_once=given.at_once, took=took, faults=len(found.faults),
+        created=found.statuses[201], repeated=found.statuses[200], refused=found.statuses[409],
+        other=found.statuses.total() - sum(found.statuses[each] for each in (200, 201, 409)),
+    ))  # fmt: skip
+    for fault in found.faults[:20]:
+        print(fault)
     return 1 if found.faults else 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

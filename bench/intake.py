@@ -14,9 +14,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
@@ -38,6 +40,7 @@ BODY = {
     "place": {"lon": 105.8524, "lat": 21.0287, "accuracy_m": 25, "source": "gps"},
     "observed_at": "2026-11-22T21:40:00+07:00",
 }
+SEALED = BODY | {"contact": {"name": "Nguyễn Văn Bình", "phone": "0912 345 678"}}
 
 WRK = """
 math.randomseed(os.time())
@@ -165,13 +168,21 @@ def devices(base_url: str) -> list[str]:
     return tokens
 
 
-def wrk(base_url: str, path: str, tokens: list[str], *, connections: int, seconds: int) -> float:
+def wrk(
+    base_url: str,
+    path: str,
+    tokens: list[str],
+    *,
+    connections: int,
+    seconds: int,
+    body: Mapping[str, Any] = BODY,
+) -> float:
     """Requests a second of one round; raises when any was not answered 2xx."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(
             WRK
             % {
-                "body": json.dumps(BODY, ensure_ascii=False),
+                "body": json.dumps(body, ensure_ascii=False),
                 "tokens": ", ".join(f'"{token}"' for token in tokens),
                 "path": path,
             }
@@ -205,15 +216,18 @@ def pgbench(url: str, *, clients: int, seconds: int) -> float:
 
 
 def cpu_s(pid: int) -> float:
-    """Processor seconds a process and its children have used."""
+    """Processor seconds a process and its children have used, those that ended included."""
     total = 0.0
+    tick = os.sysconf("SC_CLK_TCK")
     for each in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = each.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(each.parent.name) == pid or int(words[1]) == pid:
-            total += (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        if int(each.parent.name) == pid:
+            total += sum(int(word) for word in words[11:15]) / tick
+        elif int(words[1]) == pid:
+            total += sum(int(word) for word in words[11:13]) / tick
     return total
 
 
@@ -226,38 +240,72 @@ def keep_sample(url: str) -> None:
     engine.dispose()
 
 
+@dataclass
+class Load:
+    """Reports sent to a service, round by round: how many a second, and whose processor it took."""
+
+    base_url: str
+    tokens: list[str]
+    connections: int
+    seconds: int
+    body: Mapping[str, Any]
+    pids: Mapping[str, int]
+    rates: list[float] = field(default_factory=list)
+    cpu_us: dict[str, list[float]] = field(default_factory=dict)
+
+    def round(self) -> None:
+        """One round."""
+        before = {name: cpu_s(pid) for name, pid in self.pids.items()}
+        rate = wrk(
+            self.base_url, "/v1/reports/", self.tokens, connections=self.connections,
+            seconds=self.seconds, body=self.body,
+        )  # fmt: skip
+        self.rates.append(rate)
+        for name, pid in self.pids.items():
+            used = (cpu_s(pid) - before[name]) / (rate * self.seconds)
+            self.cpu_us.setdefault(name, []).append(used * 1e6)
+
+    def figures(self, what: str) -> list[Figure]:
+        """What it came to."""
+        return [Figure(f"{what} a second", self.rates, "/s")] + [
+            Figure(f"{name} CPU for each", used, "µs") for name, used in self.cpu_us.items()
+        ]
+
+
 def measure(rounds: int, seconds: int) -> None:
     """All figures of intake."""
     with database() as (home, url):
+        postgres = Cluster(home).process() or 0
         with serving(home, 1) as (base_url, _):
             tokens = devices(base_url)
             Client(base_url).call("PUT", f"/v1/reports/{uuid7()}", BODY, tokens[0])
         keep_sample(url)
         for processes, connections in ((1, 64), (2, 128)):
-            full, empty, limit, cpu = [], [], [], []
+            empty, limit = [], []
             with serving(home, processes) as (base_url, pid):
+                plain, sealed = (
+                    Load(base_url, tokens, connections, seconds, body,
+                         {"web": pid, "PostgreSQL": postgres})
+                    for body in (BODY, SEALED)
+                )  # fmt: skip
                 for _ in range(rounds):
                     limit.append(pgbench(url, clients=32, seconds=seconds))
-                    before = cpu_s(pid)
-                    full.append(
-                        wrk(base_url, "/v1/reports/", tokens, connections=connections,
-                            seconds=seconds)
-                    )  # fmt: skip
-                    cpu.append((cpu_s(pid) - before) / (full[-1] * seconds) * 1e6)
+                    plain.round()
                     empty.append(
                         wrk(base_url, "/empty/", tokens, connections=connections, seconds=seconds)
                     )
+                    sealed.round()
             goal = "≥ 0.45" if processes == 2 else ""
             of_empty = "≥ 0.5" if processes == 1 else ""
             show(
                 f"Intake over HTTP, {processes} API process{'es' * (processes > 1)}",
                 [
-                    Figure("reports a second", full, "/s"),
+                    *plain.figures("reports"),
                     Figure("pgbench, same rows, 32 clients", limit, "/s"),
-                    Figure("of pgbench", ratio(full, limit), "", goal),
+                    Figure("of pgbench", ratio(plain.rates, limit), "", goal),
                     Figure("the same app's empty route", empty, "/s"),
-                    Figure("of the empty route", ratio(full, empty), "", of_empty),
-                    Figure("web CPU a report", cpu, "µs"),
+                    Figure("of the empty route", ratio(plain.rates, empty), "", of_empty),
+                    *sealed.figures("reports with a sealed contact"),
                 ],
             )
 

@@ -3,7 +3,8 @@
 `python -m bench.live`: rounds of wrk in turn. First with phones that have no push token, so that
 the worker is woken and finds nothing; then with a push owed for every report, which the worker
 hands to FCM's stand-in as fast as it can. wrk, the API, PostgreSQL, the worker and the stand-in
-share the machine's cores, so what the worker uses is missing elsewhere.
+share the machine's cores, so what the worker uses is missing elsewhere. The CPU of a report is what
+API and PostgreSQL used: it says on a crowded machine, too, what live updates cost intake itself.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -35,42 +37,84 @@ def silent() -> FastAPI:
 
 
 @contextmanager
-def both(home: Path, processes: int) -> Iterator[dict[str, str]]:
-    """The service with wake-ups and without, beside each other: their base URLs."""
+def both(home: Path, processes: int) -> Iterator[dict[str, tuple[str, int]]]:
+    """The service with wake-ups and without, beside each other: base URLs and process ids."""
     with (
-        serving(home, processes, "bench.live:silent") as (off, _),
-        serving(home, processes) as (on, _),
+        serving(home, processes, "bench.live:silent") as off,
+        serving(home, processes) as on,
     ):
         yield {"off": off, "on": on}
 
 
-def compare(
-    home: Path, url: str, urls: dict[str, str], fcm: Fcm | None, *, rounds: int, seconds: int
-) -> list[Figure]:
+def postmaster(url: str) -> int:
+    """The process id of the database."""
+    with psycopg.connect(libpq_url(url)) as owner:
+        (folder,) = owner.execute("show data_directory").fetchone() or ("",)
+    return int((Path(folder) / "postmaster.pid").read_text().split()[0])
+
+
+@dataclass
+class Round:
+    """What one round of wrk came to."""
+
+    rate: float
+    cpu_us: float
+    """Of API and PostgreSQL, for a report."""
+    worker: float = 0.0
+    """CPU of the worker, in hundredths of a core."""
+    pushed: float = 0.0
+    """Pushes a second."""
+
+
+class Comparison:
     """Rounds in turn; the worker runs in those with live updates only."""
-    tokens = phones(urls["on"], pushed=fcm is not None)
-    rates: dict[str, list[float]] = {"off": [], "on": []}
-    used, sent = [], []
-    for number in range(rounds):
-        for each in ("off", "on") if number % 2 else ("on", "off"):
-            with psycopg.connect(libpq_url(url), autocommit=True) as owner:
-                owner.execute("truncate deliveries")
-                owner.execute("checkpoint")
-            with ExitStack() as stack:
-                worker = stack.enter_context(delivering(home, fcm)) if each == "on" else None
-                before = cpu_s(worker) if worker else 0.0
-                rates[each].append(wrk(urls[each], PATH, tokens, connections=128, seconds=seconds))
-                if worker:
-                    used.append((cpu_s(worker) - before) / seconds * 100)
-                    sent.append(sent_so_far(url) / seconds)
-            time.sleep(1)
-    figures = [
-        Figure("reports a second, without", rates["off"], "/s"),
-        Figure("reports a second, live", rates["on"], "/s"),
-        Figure("live, of without", ratio(rates["on"], rates["off"]), "", "" if fcm else "≥ 0.95"),
-        Figure("worker CPU, of a core", used, "%"),
-    ]
-    return [*figures, Figure("pushes a second", sent, "/s")] if fcm else figures
+
+    def __init__(self, home: Path, url: str, services: dict[str, tuple[str, int]]) -> None:
+        self.home, self.url, self.services = home, url, services
+        self.postmaster = postmaster(url)
+
+    def round(self, each: str, tokens: list[str], fcm: Fcm | None, seconds: int) -> Round:
+        """One round, with an outbox that is empty at first."""
+        with psycopg.connect(libpq_url(self.url), autocommit=True) as owner:
+            owner.execute("truncate deliveries")
+            owner.execute("checkpoint")
+        base_url, api = self.services[each]
+        with ExitStack() as stack:
+            worker = None
+            if each == "on":
+                worker = stack.enter_context(delivering(self.home, self.url, fcm))
+            before, worked = cpu_s(api) + cpu_s(self.postmaster), cpu_s(worker) if worker else 0.0
+            rate = wrk(base_url, PATH, tokens, connections=128, seconds=seconds)
+            used = cpu_s(api) + cpu_s(self.postmaster) - before
+            made = Round(rate, used / (rate * seconds) * 1e6)
+            if worker:
+                made.worker = (cpu_s(worker) - worked) / seconds * 100
+                made.pushed = sent_so_far(self.url) / seconds
+        time.sleep(1)
+        return made
+
+    def figures(self, fcm: Fcm | None, *, rounds: int, seconds: int) -> list[Figure]:
+        """All rounds."""
+        tokens = phones(self.services["on"][0], pushed=fcm is not None)
+        made: dict[str, list[Round]] = {"off": [], "on": []}
+        for number in range(rounds):
+            for each in ("off", "on") if number % 2 else ("on", "off"):
+                made[each].append(self.round(each, tokens, fcm, seconds))
+        rates = {each: [one.rate for one in made[each]] for each in made}
+        cpu = {each: [one.cpu_us for one in made[each]] for each in made}
+        goal = "" if fcm else "≥ 0.95"
+        figures = [
+            Figure("reports a second, without", rates["off"], "/s"),
+            Figure("reports a second, live", rates["on"], "/s"),
+            Figure("live, of without", ratio(rates["on"], rates["off"]), "", goal),
+            Figure("CPU of a report, without", cpu["off"], "µs"),
+            Figure("CPU of a report, live", cpu["on"], "µs"),
+            Figure("without, of live", ratio(cpu["off"], cpu["on"]), "", goal),
+            Figure("worker CPU, of a core", [one.worker for one in made["on"]], "%"),
+        ]
+        if fcm:
+            figures.append(Figure("pushes a second", [one.pushed for one in made["on"]], "/s"))
+        return figures
 
 
 def sent_so_far(url: str) -> int:
@@ -87,10 +131,11 @@ def measure(rounds: int, seconds: int) -> None:
         tempfile.TemporaryDirectory() as account,
         fcm_running(Path(account)) as fcm,
         database() as (home, url),
-        both(home, 2) as urls,
+        both(home, 2) as services,
     ):
+        comparison = Comparison(home, url, services)
         for title, pushing in (("nothing to push", None), ("a push for each report", fcm)):
-            figures = compare(home, url, urls, pushing, rounds=rounds, seconds=seconds)
+            figures = comparison.figures(pushing, rounds=rounds, seconds=seconds)
             show(f"Intake with live updates, {title}, 2 API processes", figures)
 
 

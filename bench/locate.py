@@ -7,16 +7,13 @@ throughout, of both sides for PostGIS, which must run on this machine.
 
 import argparse
 import datetime as dt
-import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,21 +25,17 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import create_engine
 
-from api import migrations
 from api.db import libpq_url
-from api.local.postgis import Cluster
+from bench.real_wards import WARDS, installation
 from bench.table import Figure, show
 from bench.ward_agreement import read_boundaries
-from geo import editions
 from geo.atlas import Atlas, edition_in_force, load_atlas
 from geo.index_files import opened, provide
-from geo.load import import_edition
 from geo.packed_index import PackedIndex, pack
 from geo.routing import Place, route
 
 Points = NDArray[np.float64]
 
-DEFAULT_WARDS = Path(__file__).resolve().parents[2] / "shared" / "data" / "wards-2025.fgb.gz"
 POINTS, ASKED_OF_POSTGIS, WEIGHED = 10_000, 1_500, 20_000
 BESIDE_DEGREES = 3e-4
 """Border points are a vertex moved by so much, one sigma: 33 m."""
@@ -70,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--url", help="database with an edition in force, as its owner")
-    parser.add_argument("--wards", type=Path, default=DEFAULT_WARDS)
+    parser.add_argument("--wards", type=Path, default=WARDS)
     parser.add_argument("--weigh", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.weigh:
@@ -80,32 +73,8 @@ def main() -> None:
         if options.url:
             measure(options.url, Path(folder), options.rounds)
         else:
-            with database(options.wards) as url:
+            with installation(options.wards) as (_, url):
                 measure(url, Path(folder), options.rounds)
-
-
-@contextmanager
-def database(wards: Path) -> Iterator[str]:
-    """A private cluster with an edition in force: the owner's URL."""
-    home = Path(tempfile.mkdtemp(prefix="tinbao-bench-"))
-    home.chmod(0o755)
-    cluster = Cluster(home)
-    try:
-        url = cluster.up()
-        migrations.upgrade(url)
-        file = home / "wards.fgb"
-        contents = wards.read_bytes()
-        file.write_bytes(gzip.decompress(contents) if wards.suffix == ".gz" else contents)
-        engine = create_engine(url)
-        report = import_edition(engine, file, effective_from=dt.date(2025, 7, 1))
-        assert report.edition_id is not None
-        with engine.begin() as connection:
-            editions.activate(connection, report.edition_id, dt.datetime.now(dt.UTC))
-        engine.dispose()
-        yield url
-    finally:
-        cluster.remove()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def measure(url: str, folder: Path, rounds: int) -> None:

@@ -22,7 +22,7 @@ WORDS = (
     "có người tụ tập gây rối trước cổng chợ lúc nửa đêm hai thanh niên đi xe máy màu đen biển số"
     " che kín đánh nhau cãi nhau to tiếng đốt rác karaoke ồn ào trộm cắp bẻ khóa hàng xóm phát hiện"
     " đề nghị công an phường kiểm tra giúp khu phố mất trật tự nhiều lần ngõ hẻm đường cầu sông"
-).split()  # noqa: SIM905 - a hundred quotation marks
+)
 RARE = "nghi mua bán ma túy"
 """In one of fifty texts."""
 
@@ -126,9 +126,9 @@ def dropped_indexes(owner: psycopg.Connection[Any]) -> list[str]:
 def keep_texts(owner: psycopg.Connection[Any]) -> None:
     """A thousand texts of some 25 words."""
     owner.execute("create table bench_texts (number int primary key, text text, folded text)")
-    texts = []
+    texts, known = [], WORDS.split()
     for n in range(1000):
-        words = [WORDS[(n * 7 + each * (1 + n % 13)) % len(WORDS)] for each in range(25)]
+        words = [known[(n * 7 + each * (1 + n % 13)) % len(known)] for each in range(25)]
         texts.append(" ".join([*words, RARE] if n % 50 == 0 else words))
     rows = [(n, each, folded(each)) for n, each in enumerate(texts)]
     owner.cursor().executemany("insert into bench_texts values (%s, %s, %s)", rows)

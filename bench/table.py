@@ -32,3 +32,10 @@ def show(title: str, figures: Sequence[Figure]) -> None:
     print(f"\n### {title}\n\n| figure | median | spread | goal |\n| --- | --- | --- | --- |")
     for figure in figures:
         print(figure)
+
+
+def headline(what: str, beside: str, ratios: Sequence[float]) -> None:
+    """Print a row of the README's table: so many times as fast as something beside it."""
+    middle = statistics.median(ratios)
+    spread = f"{number(min(ratios))}-{number(max(ratios))}"
+    print(f"\nREADME:\n| {what} | {beside} | {number(middle)} ({spread}) |")

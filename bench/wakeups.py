@@ -26,6 +26,8 @@ from bench.intake import BODY, DEVICES, cpu_s, database, environment, serving
 from bench.table import Figure, show
 from tests.stand_ins.running import Fcm, fcm_running
 
+STARTING_S = 2.0
+"""From a worker's first sign of life until it has nothing more to prepare."""
 SETTLING_S = 3.0
 """After this long without a report every push has come, or is late beyond any goal."""
 
@@ -43,9 +45,16 @@ def phones(base_url: str, *, pushed: bool) -> list[str]:
     return tokens
 
 
+def workers(url: str) -> int:
+    """How many workers have ever given a sign of life."""
+    with psycopg.connect(libpq_url(url)) as owner:
+        (count,) = owner.execute("select count(*) from worker_heartbeats").fetchone() or (0,)
+    return int(count)
+
+
 @contextmanager
-def delivering(home: Path, fcm: Fcm | None) -> Iterator[int]:
-    """A worker, idle at first; its process id."""
+def delivering(home: Path, url: str, fcm: Fcm | None) -> Iterator[int]:
+    """A worker at work; its process id."""
     push = {}
     if fcm is not None:
         push = {
@@ -54,12 +63,15 @@ def delivering(home: Path, fcm: Fcm | None) -> Iterator[int]:
         }
     own = {**environment(home, 0, 1), "TINBAO_WORKER_METRICS_PORT": "0", **push}
     command = [str(Path(sys.executable).with_name("tinbao")), "worker"]
+    before = workers(url)
     with (
         (home / "worker.log").open("ab") as log,
         subprocess.Popen(command, env=own, stdout=log, stderr=log) as process,
     ):
         try:
-            time.sleep(6)
+            while workers(url) == before:
+                time.sleep(0.2)
+            time.sleep(STARTING_S)
             yield process.pid
         finally:
             process.terminate()
@@ -124,7 +136,7 @@ def measure(rounds: int, seconds: float, rate: float) -> None:
         fcm_running(Path(account)) as fcm,
         database() as (home, url),
         serving(home, 1) as (base_url, _),
-        delivering(home, fcm) as worker,
+        delivering(home, url, fcm) as worker,
     ):
         tokens = phones(base_url, pushed=True)
         for _ in range(rounds):

@@ -1,14 +1,16 @@
 """Does the index in memory find the wards that PostGIS finds? Asks both about many points.
 
-    python -m bench.ward_agreement --points 1000000 --border 100000 --url postgresql+psycopg://…
+    python -m bench.ward_agreement --points 1000000 --border 100000
 
-Takes the edition in force. Random points lie in the boxes of random wards; border points are
+Makes a private cluster with real wards; with `--url` (postgresql+psycopg://…) it takes the edition
+in force there. Random points lie in the boxes of random wards; border points are
 vertices, middles of edges, and places up to some 20 m beside them. Ends with 1 if any differs.
 """
 
 import argparse
 import datetime as dt
 import time
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from sqlalchemy import Connection, create_engine, text
 
+from bench.real_wards import WARDS, installation
 from geo.atlas import Atlas, edition_in_force, load_atlas
 
 BATCH = 100_000
@@ -35,8 +38,16 @@ FIRST_COVERING = """
 def main() -> int:
     """Compare, and print how many points differ."""
     options = read_options()
+    if options.url:
+        return compare_in(options.url, options)
+    with installation(options.wards) as (_, url):
+        return compare_in(url, options)
+
+
+def compare_in(url: str, options: argparse.Namespace) -> int:
+    """Compare by the edition in force in a database."""
     pick = np.random.default_rng(options.seed)
-    with create_engine(options.url).connect() as connection:
+    with create_engine(url).connect() as connection:
         edition = edition_in_force(connection, dt.datetime.now(dt.UTC))
         if edition is None:
             print("No edition is in force: import and activate one first.")
@@ -45,13 +56,13 @@ def main() -> int:
         atlas = load_atlas(connection, edition.id)
         print(f"Edition {edition.id}, {len(atlas.codes)} wards, {elapsed(began)} to read.")
         boundaries = read_boundaries(connection, edition.id)
-        differ = compare(
-            connection, atlas, random_points(boundaries, options.points, pick), "random"
-        )
-        differ += compare(
-            connection, atlas, border_points(boundaries, options.border, pick), "border"
-        )
-    return 1 if differ else 0
+        differ = [
+            compare(connection, atlas, random_points(boundaries, options.points, pick), "random"),
+            compare(connection, atlas, border_points(boundaries, options.border, pick), "border"),
+        ]
+    print("\n| random points | differ | border points | differ |\n| --- | --- | --- | --- |")
+    print(f"| {options.points:,} | {differ[0]:,} | {options.border:,} | {differ[1]:,} |")
+    return 1 if sum(differ) else 0
 
 
 def read_options() -> argparse.Namespace:
@@ -59,7 +70,8 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Index and PostGIS, compared.")
     parser.add_argument("--points", type=int, default=1_000_000, help="random points")
     parser.add_argument("--border", type=int, default=100_000, help="points at and near borders")
-    parser.add_argument("--url", required=True, help="database, as its owner")
+    parser.add_argument("--url", help="database with an edition in force, as its owner")
+    parser.add_argument("--wards", type=Path, default=WARDS)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

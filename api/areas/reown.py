@@ -10,6 +10,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
+from api.clocks.history import refresh
+from api.clocks.rules import Shelf
 from api.groups import notices as group_notices
 from api.reports.routing import about_police, stored_routing
 from api.reports.tables import IS_OPEN
@@ -219,7 +221,8 @@ def reown(
 ) -> Moves:
     """Route these (locked) reports again; where they went.
 
-    Those whose owner changes begin anew there as received, and their reporters are told. Those
+    Those whose owner changes begin anew there as received: their reporters are told, and their
+    clocks follow. Those
     that stay with their station and look different to it are a new version of themselves; the
     others, and what a person transferred, only follow to the edition. Raises `CountsDifferError`
     rather than lose one.
@@ -235,7 +238,10 @@ def reown(
     record(connection, atlas, changed, now)
     moved = [each for each in decided if each.moves]
     tell(connection, atlas, moved, now)
-    group_notices.rerouted_many(connection, [each.report.case_id for each in moved], now)
+    ids = [each.report.case_id for each in moved]
+    group_notices.rerouted_many(connection, ids, now)
+    if ids:
+        refresh(connection, Shelf().book(connection), ids, now)
     return moves_of(decided)
 
 

@@ -11,7 +11,7 @@ from api import limits, problems
 from api.accounts.identity import address_of
 from api.areas import schemas
 from api.areas.answers import answers_by
-from api.clock import Now, now
+from api.clock import Now, moment_of
 from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.i18n import Speak, say
@@ -58,7 +58,7 @@ async def count_locate(request: Request) -> None:
     state = request.app.state
     if state.settings.limits.factor == 0:
         return
-    address = await address_of(request)
+    address = address_of(request)
     seconds = await state.hot.count_hit([(limits.LOCATE_PER_ADDRESS, address)])
     if seconds is not None:
         raise problems.TooManyRequests(seconds)
@@ -79,7 +79,7 @@ async def locate(request: Request, where: schemas.LocateIn) -> Response:
     await count_locate(request)
     atlases: Atlases = request.app.state.atlases
     if where.at is None:
-        atlas = atlases.current(now())
+        atlas = atlases.current(moment_of(request))
     else:
         atlas = await asyncio.to_thread(atlases.at, parse_time(where.at))
     place = Place(where.lon, where.lat, where.accuracy_m, PlaceSource.PIN)

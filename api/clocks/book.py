@@ -103,6 +103,11 @@ class ClockBook:
         begins = dt.datetime.combine(day, dt.time(), LOCAL).timestamp()
         return Plan(begins, begins + 86400, tuple(sorted(rules, key=lambda each: each[0])))
 
+    def unchecked(self, at: dt.datetime) -> list[str]:
+        """The rules in force that the deployer's legal office has still to confirm."""
+        day = local_day(at)
+        return sorted(each.id for each in self.rules if each.needs_check and each.holds_on(day))
+
     def name_of(self, clock: str) -> tuple[str, str]:
         """What a clock is called, Vietnamese first; its own word where no rule knows it."""
         named = [each for each in self.rules if each.clock == clock]

@@ -10,6 +10,7 @@ from api import limits, paging, problems
 from api.accounts.identity import Address, KnownReporter
 from api.clock import Now
 from api.db import Session
+from api.etags import TAGGED, IfNoneMatch, tagged
 from api.groups import membership, queries, schemas
 from api.groups.routes import new_invitation_out
 from api.groups.tables import GroupRole
@@ -95,16 +96,25 @@ async def join_group(
     return next(my_group_out(row, language) for row in mine if row.id == group_id)
 
 
-@router.get("/my/groups")
+@router.get("/my/groups", response_model=schemas.MyGroupsOut, responses=TAGGED)
 async def list_my_groups(
-    session: Session, reporter: KnownReporter, language: Speak
-) -> schemas.MyGroupsOut:
+    response: Response,
+    session: Session,
+    reporter: KnownReporter,
+    language: Speak,
+    if_none_match: IfNoneMatch = None,
+) -> Any:
     """The groups I belong to."""
     rows = await membership.my_groups(session, reporter.recipient)
-    return schemas.MyGroupsOut(items=[my_group_out(row, language) for row in rows])
+    mine = schemas.MyGroupsOut(items=[my_group_out(row, language) for row in rows])
+    return tagged(response, mine, if_none_match)
 
 
-@router.get("/my/groups/{group_id}/reports", responses=MEMBER)
+@router.get(
+    "/my/groups/{group_id}/reports",
+    response_model=schemas.GroupReportsOut,
+    responses=TAGGED | MEMBER,
+)
 async def list_group_reports(
     request: Request,
     response: Response,
@@ -114,7 +124,8 @@ async def list_group_reports(
     language: Speak,
     cursor: Annotated[uuid.UUID | None, Query()] = None,
     limit: paging.Limit = paging.PAGE,
-) -> schemas.GroupReportsOut:
+    if_none_match: IfNoneMatch = None,
+) -> Any:
     """What was reported as the group: for a leader all of it, for a member their own.
 
     Nobody's private reports are here, nor complaints about the police that others made.
@@ -131,7 +142,8 @@ async def list_group_reports(
     following = str(items[-1].id) if len(rows) > limit else None
     if following is not None:
         response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
-    return schemas.GroupReportsOut(items=items, next_cursor=following)
+    found = schemas.GroupReportsOut(items=items, next_cursor=following)
+    return tagged(response, found, if_none_match)
 
 
 @router.get("/my/groups/{group_id}/members", responses=LEADER)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.clock import now
+from api.clocks.calendar import local_day
 from api.health import LEAST_FREE_BYTES
 from api.migrations import latest_revision
 from api.reports.sealing import load_sealer
@@ -25,6 +26,10 @@ class Finding:
     what: str
 
 
+CHECK_CLOCKS = (
+    "clocks: WARNING: {rules} quote texts from before 2025;"
+    " your legal office must check them (tinbao clocks list)"
+)
 DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -74,3 +79,17 @@ def examine_database(connection: Connection, keys: Keys | None) -> Iterator[Find
     ready = load_sealer(connection).ready
     words = "contacts can be sealed" if ready else "no sealing key: tinbao unseal create-keys"
     yield Finding(ready, words)
+    yield from examine_clocks(connection)
+
+
+UNCHECKED = text("""
+select id from clock_rules
+where needs_check and (effective_to is null or effective_to > :today) order by id
+""")
+
+
+def examine_clocks(connection: Connection) -> Iterator[Finding]:
+    """The deadlines whose sources somebody has still to confirm: a warning, not a fault."""
+    rules = connection.scalars(UNCHECKED, {"today": local_day(now())}).all()
+    if rules:
+        yield Finding(True, CHECK_CLOCKS.format(rules=", ".join(rules)))

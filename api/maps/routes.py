@@ -17,7 +17,8 @@ from api.guards import StrictRoute
 from api.maps import cases, wards
 from api.maps.cache import Tile, pack
 from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
-from api.triage.queries import CaseOfficer, OfficerSession
+from api.triage.queries import CaseOfficer
+from api.triage.queue import ReaderSession
 
 router = APIRouter(
     prefix="/v1/tiles",
@@ -134,7 +135,7 @@ async def describe_case_tiles(
     request: Request,
     response: Response,
     officer: CaseOfficer,
-    session: OfficerSession,
+    session: ReaderSession,
     asked: Annotated[CaseTileAsked, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Any:
@@ -175,7 +176,7 @@ async def read_case_tile(
     x: int,
     y: int,
     officer: CaseOfficer,
-    session: OfficerSession,
+    session: ReaderSession,
     now: Now,
     asked: Annotated[CaseTileAsked, Query()],
     if_none_match: IfNoneMatch = None,

@@ -6,8 +6,8 @@ are committed together before anyone is answered. Nothing here notifies inside t
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +17,15 @@ from psycopg.rows import class_row
 from pydantic_core import to_json
 
 from api.accounts.identity import ReporterIdentity
+from api.clocks.book import ClockBook
+from api.clocks.history import start_of
+from api.groups.filing import as_uuid
 from api.reports import receipts
 from api.reports.categories import Category
 from api.reports.routing import decide, stored_routing
 from api.reports.schemas import PlaceIn, ReportIn, parse_time
 from api.reports.sealing import Sealer
+from api.reports.tables import Channel
 from api.secrets import Keys
 from geo.atlas import Atlas
 from notifications.outbox import OWE_CTES
@@ -55,6 +59,8 @@ COLUMNS: dict[str, str] = {
     "province_code": "text",
     "confidence": "text",
     "routing": "jsonb",
+    "channel": "text",
+    "taken_by": "uuid",
     "group_id": "uuid",
     "reporter_kind": "text",
     "reporter_key": "bytea",
@@ -63,6 +69,7 @@ COLUMNS: dict[str, str] = {
     "receipt_key_id": "text",
     "receipt_signature": "bytea",
     "acknowledgement_id": "uuid",
+    "due_at": "timestamptz",
 }
 EXTRA: dict[str, str] = {
     "lon": "float8",
@@ -159,6 +166,12 @@ class Intake:
     sealer: Sealer
     atlas: Atlas | None
     categories: dict[str, Category]
+    clocks: ClockBook
+    groups: Mapping[uuid.UUID, str] = field(default_factory=dict)
+    """The groups that the reporter may report as, and their wards."""
+    channel: str = Channel.APP
+    taken_by: uuid.UUID | None = None
+    """The officer who writes it down, where it came by another channel."""
 
     def category(self, report: ReportIn) -> Category:
         """The category a report names, however it is written; `other` when we have none such."""
@@ -177,11 +190,13 @@ class Intake:
         case_id = uuid.uuid4()
         category = self.category(report)
         known = category.code == report.category or category.code != OTHER
-        decision = decide(self.atlas, report, category.code)
+        group_id = as_uuid(report.group_id)
+        group_ward = self.groups.get(group_id) if group_id is not None else None
+        decision = decide(self.atlas, report, category.code, group_ward=group_ward)
         routing = stored_routing(self.atlas, decision)
         if not known:
             routing["flags"].append("unknown-category")
-        if report.group_id is not None:
+        if report.group_id is not None and group_ward is None:
             routing["flags"].append("unknown-group")
         body_hash = receipts.body_sha256(report)
         contact = report.contact and self.sealer.seal(
@@ -205,7 +220,9 @@ class Intake:
             "province_code": decision.province_code,
             "confidence": decision.confidence,
             "routing": routing,
-            "group_id": as_uuid(report.group_id),
+            "channel": self.channel,
+            "taken_by": self.taken_by,
+            "group_id": group_id if group_ward is not None else None,
             "reporter_kind": reporter.kind,
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
@@ -220,6 +237,9 @@ class Intake:
                 edition_id=decision.edition_id,
             ),
             "acknowledgement_id": uuid.uuid4(),
+            "due_at": self.clocks.first_due(
+                report.kind, category.urgency, decision.ward_code, start_of(now, reporter.kind)
+            ),
             "acknowledgement_data": {"station": routing["station"]["name"]},
             "contact_key_id": contact and contact.key_id,
             "contact_sealed": contact and contact.contents,
@@ -244,14 +264,6 @@ class Submission:
         return self.intake.row(
             self.report_id, self.report, self.reporter, self.now, self.request_id
         )
-
-
-def as_uuid(word: str | None) -> uuid.UUID | None:
-    """The UUID a word is, if it is one."""
-    try:
-        return uuid.UUID(word) if word else None
-    except ValueError:
-        return None
 
 
 def place_columns(place: PlaceIn) -> dict[str, Any]:

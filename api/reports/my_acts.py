@@ -19,7 +19,8 @@ from api.reports.tables import Report, State
 from api.secrets import Keys
 from api.triage import outcomes, steps
 from api.triage.dialogue import said_before, say
-from api.triage.lifecycle import Case, Done, Requirement, name_of, take_as_reporter
+from api.triage.lifecycle import Case, Done, Requirement, name_of
+from api.triage.reporter_steps import take_as_reporter
 from api.triage.tables import Feedback, Side
 
 REOPEN_WITHIN = dt.timedelta(days=14)

@@ -51,28 +51,29 @@ async def end_of(session: AsyncSession, stored_id: uuid.UUID) -> End:
     return End(report.closed_at, outcome.one_or_none(), feedback.one_or_none())
 
 
+MESSAGE: tuple[Any, ...] = (
+    CaseMessage.number,
+    CaseMessage.id,
+    CaseMessage.side,
+    Station.name.label("station"),
+    CaseMessage.question,
+    CaseMessage.text,
+    CaseMessage.at,
+)
+"""What of a message its reporter sees; the station's words are signed with its name only."""
+
+
 def messages_statement(case_id: uuid.UUID) -> Select[Any]:
-    """The dialogue of a case; the station's words are signed with its name only."""
-    return (
-        select(
-            CaseMessage.number,
-            CaseMessage.id,
-            CaseMessage.side,
-            Station.name.label("station"),
-            CaseMessage.question,
-            CaseMessage.text,
-            CaseMessage.at,
-        )
-        .join(Station, Station.id == CaseMessage.station_id, isouter=True)
-        .where(CaseMessage.case_id == case_id)
-    )
+    """The dialogue of a case."""
+    said = select(*MESSAGE).join(Station, Station.id == CaseMessage.station_id, isouter=True)
+    return said.where(CaseMessage.case_id == case_id)
 
 
 async def my_messages(
     session: AsyncSession, case_id: uuid.UUID, *, after: int, limit: int
 ) -> Sequence[Row[Any]]:
     """A page of the dialogue, oldest first; served by the primary key."""
-    found = await session.execute(
+    found: Result[Any] = await session.execute(
         messages_statement(case_id)
         .where(CaseMessage.number > after)
         .order_by(CaseMessage.number)

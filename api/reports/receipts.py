@@ -45,10 +45,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, float):
-        if value.is_integer() and abs(value) < 2**53:
-            return int(value)
-        if not 1e-4 <= abs(value) < 1e16:
+        whole = value.is_integer()
+        if not (0 if whole else 1e-4) <= abs(value) < 2**53:
             raise _UnlikeJavaScript
+        return int(value) if whole else value
     return value
 
 

@@ -123,14 +123,22 @@ class Refresher(threading.Thread):
                 check_fingerprint(self.engine, self.fingerprint)
             if self.atlases.refresh():
                 gc.freeze()  # wards by the thousand, none of them garbage: not to be searched
-            if everything or self._reference is None:
-                self._reference = load_reference(self.engine, self._shelf)
-            self.problem = self._objection(self._reference)
+            reference = self._reference
+            if everything or reference is None:
+                reference = self._take(load_reference(self.engine, self._shelf))
+            self.problem = self._objection(reference)
         except Exception as error:
             if self.problem != type(error).__name__:
                 log.warning("reference.not_refreshed", exc_info=True)
             self.problem = type(error).__name__
         self._rounded_at = time.monotonic()
+
+    def _take(self, reference: Reference) -> Reference:
+        """Let it hold; at first say which deadlines somebody has still to confirm."""
+        if self._reference is None and (rules := reference.clocks.unchecked(now())):
+            log.warning("clocks.legal_office_must_check", rules=rules)
+        self._reference = reference
+        return reference
 
     def _objection(self, reference: Reference) -> str | None:
         """What forbids serving with what was read."""

@@ -1,19 +1,26 @@
 """Reports in: one, or a batch from a phone that was offline."""
 
 import datetime as dt
+import json
 import uuid
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import AfterValidator
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from api import problems
-from api.accounts.identity import Reporter, address_of
-from api.clock import Now
-from api.guards import StrictRoute
-from api.i18n import Speak, language_asked
+from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
+from api.clock import Now, moment_of
+from api.groups.filing import groups_of
+from api.guards import StrictRoute, strict_json
+from api.i18n import Language, Speak, language_asked, language_of
 from api.reports import answers, lifecycle, schemas
 from api.reports.intake import Intake
+
+Valid = TypeVar("Valid")
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["reports"])
 
@@ -38,25 +45,23 @@ def intake_at(request: Request, now: dt.datetime) -> Intake:
         sealer=reference.sealer,
         atlas=state.atlases.current(now),
         categories=reference.categories,
+        clocks=reference.clocks,
     )
 
 
-@router.put(
-    "/reports/{report_id}",
-    response_model=schemas.AcceptedOut,
-    openapi_extra=ANYONE,
-    responses=ACCEPTED
-    | problems.documented(
-        problems.MalformedRequest,
-        problems.NotAuthenticated,
-        problems.ReportIdReused,
-        problems.BodyTooLarge,
-        problems.InvalidRequest,
-        problems.CoordinatesSwapped,
-        problems.TooManyRequests,
-        problems.ServiceUnavailable,
-    ),
-)
+async def with_groups(
+    request: Request,
+    intake: Intake,
+    reporter: ReporterIdentity,
+    reports: Iterable[schemas.ReportIn],
+) -> Intake:
+    """The same, knowing which of the groups that the reports name their sender belongs to."""
+    named = {each.group_id for each in reports if each.group_id is not None}
+    if not named:
+        return intake
+    return replace(intake, groups=await groups_of(request.app.state.engine, reporter, named))
+
+
 async def submit_report(
     request: Request,
     report_id: ReportId,
@@ -69,7 +74,7 @@ async def submit_report(
     The id is the idempotency key, for good: the same report again gets the same answer (200).
     """
     state = request.app.state
-    intake = intake_at(request, now)
+    intake = await with_groups(request, intake_at(request, now), reporter, [report])
     emergency = intake.category(report).emergency_call is not None
     outcomes = await lifecycle.submit(
         state.hot,
@@ -93,6 +98,68 @@ async def submit_report(
         headers={"Location": f"/v1/my/reports/{report_id}"},
         media_type="application/json",
     )
+
+
+REPORT_ID: TypeAdapter[uuid.UUID] = TypeAdapter(ReportId)
+REPORT = TypeAdapter(schemas.ReportIn)
+
+
+def valid(
+    model: TypeAdapter[Valid], value: object, at: tuple[str, ...], language: Language
+) -> Valid:
+    """What a value is by its model, or the problem that FastAPI would find in it."""
+    try:
+        return model.validate_python(value, from_attributes=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        located = [{**each, "loc": (*at, *each["loc"])} for each in found]
+        raise problems.invalid(located, language) from None
+
+
+class SubmissionRoute(APIRoute):
+    """Reads the requests of `submit_report` itself; FastAPI only describes it.
+
+    Solving these few dependencies takes FastAPI longer than routing and signing the report take us.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What serves the route."""
+
+        async def serve(request: Request) -> Response:
+            raw = await request.body()
+            try:
+                body = strict_json(raw) if raw else {}
+            except json.JSONDecodeError:
+                raise problems.MalformedRequest from None
+            reporter = await reporter_of(request)
+            language = language_of(request)
+            named = request.path_params["report_id"]
+            report_id = valid(REPORT_ID, named, ("path", "report_id"), language)
+            report = valid(REPORT, body, ("body",), language)
+            return await submit_report(request, report_id, report, reporter, moment_of(request))
+
+        return serve
+
+
+router.add_api_route(
+    "/reports/{report_id}",
+    submit_report,
+    methods=["PUT"],
+    route_class_override=SubmissionRoute,
+    response_model=schemas.AcceptedOut,
+    openapi_extra=ANYONE,
+    responses=ACCEPTED
+    | problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.ReportIdReused,
+        problems.BodyTooLarge,
+        problems.InvalidRequest,
+        problems.CoordinatesSwapped,
+        problems.TooManyRequests,
+        problems.ServiceUnavailable,
+    ),
+)
 
 
 @router.post(
@@ -121,7 +188,7 @@ async def submit_reports(
         if isinstance(item, schemas.BatchItemIn):
             first.setdefault(item.id, item.report())
     state = request.app.state
-    intake = intake_at(request, now)
+    intake = await with_groups(request, intake_at(request, now), reporter, first.values())
     outcomes = await lifecycle.submit(
         state.hot,
         intake,

@@ -24,8 +24,13 @@ def about_police(*, kind: str, category: str, about_station: bool) -> bool:
     return kind == ReportKind.COMPLAINT_ABOUT_POLICE or category == OFFICER_CONDUCT or about_station
 
 
-def decide(atlas: Atlas | None, report: ReportIn, category: str) -> Routing:
-    """The routing of a report of a category by the edition in force."""
+def decide(
+    atlas: Atlas | None, report: ReportIn, category: str, *, group_ward: str | None = None
+) -> Routing:
+    """The routing of a report of a category by the edition in force.
+
+    `group_ward` is the ward of the group it is filed as.
+    """
     place = report.place
     return route(
         atlas,
@@ -37,6 +42,7 @@ def decide(atlas: Atlas | None, report: ReportIn, category: str) -> Routing:
             ward_code=place.ward_code,
             province_code=place.province_code,
         ),
+        group_ward=group_ward,
         oversight=about_police(
             kind=report.kind, category=category, about_station=report.about_station
         ),

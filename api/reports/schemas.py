@@ -145,16 +145,20 @@ class ReportIn(In):
     language: Language = "vi"
 
 
-class BatchItemIn(ReportIn):
-    """A report of a batch, with its id."""
-
-    id: Annotated[uuid.UUID, AfterValidator(check_report_id)]
+class Enclosed(ReportIn):
+    """A report with something about it."""
 
     def report(self) -> ReportIn:
-        """The report without its id: what `body_sha256` covers."""
+        """The report alone: what `body_sha256` covers."""
         return ReportIn.model_construct(
             **{name: getattr(self, name) for name in ReportIn.model_fields}
         )
+
+
+class BatchItemIn(Enclosed):
+    """A report of a batch, with its id."""
+
+    id: Annotated[uuid.UUID, AfterValidator(check_report_id)]
 
 
 class BatchIn(In):

@@ -26,6 +26,7 @@ from api.groups.tables import Group
 from api.tables import Base
 from geo.crs import WGS84
 from geo.tables import BoundaryEdition, Station, one_of
+from notifications.tables import XID8
 
 
 class ReportKind(StrEnum):
@@ -67,6 +68,15 @@ class PlaceSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Channel(StrEnum):
+    """How a report reached the police."""
+
+    APP = "app"
+    WALK_IN = "walk_in"
+    PHONE = "phone"
+    LETTER = "letter"
+
+
 class Category(Base):
     """What can be reported: data, which a deployer changes."""
 
@@ -98,6 +108,7 @@ class Report(Base):
         one_of("state", State),
         one_of("place_source", PlaceSource),
         one_of("reporter_kind", ReporterKind),
+        one_of("channel", Channel),
         CheckConstraint("(reporter_key is null) = (reporter_kind = 'anonymous')", "reporter"),
         CheckConstraint(
             "location is null or (ST_X(location) between -180 and 180"
@@ -187,6 +198,9 @@ class Report(Base):
     first_routing: Mapped[dict[str, Any] | None]
     """The decision at intake, once another has replaced it: a repeated PUT answers by it."""
     flags: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
+    channel: Mapped[str] = mapped_column(server_default=Channel.APP)
+    taken_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Staff.id))
+    """Who wrote it down for somebody at the desk, on the phone or in a letter."""
     group_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Group.id))
     """The group that a member of it filed the report as; a group claimed otherwise is a flag."""
     register_year: Mapped[int | None] = mapped_column(SmallInteger)
@@ -249,12 +263,16 @@ class CaseInformed(Base):
 
 
 class CaseEvent(Base):
-    """What happened to a case, in order; append-only."""
+    """What happened to a case, in order; append-only. `xid` tells the order of commits."""
 
     __tablename__ = "case_events"
-    __table_args__ = (Index("ix_case_events_case", "case_id", "id"),)
+    __table_args__ = (
+        Index("ix_case_events_case", "case_id", "id"),
+        Index("ix_case_events_feed", "xid", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    xid: Mapped[int] = mapped_column(XID8(), server_default=sql("pg_current_xact_id()"))
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Report.case_id))
     kind: Mapped[str]
     at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

@@ -141,23 +141,29 @@ def conditions(
 
 
 def has_state(states: tuple[State, ...]) -> ColumnElement[bool]:
-    """In one of some states; what is asked most, in the words of the indexes of open cases.
+    """In one of some states; of open ones in the words of the indexes of open cases.
 
-    The database may then keep one plan for everybody: with parameters it could not tell.
+    A plan that serves every question could not tell from parameters that these indexes will do.
     """
-    if set(states) == set(OPEN):
-        return literal_column(f"({IS_OPEN})", Boolean)
-    return Report.state.in_(states)
+    if not set(states) <= set(OPEN):
+        return Report.state.in_(states)
+    is_open: ColumnElement[bool] = literal_column(f"({IS_OPEN})", Boolean)
+    return is_open if set(states) == set(OPEN) else and_(is_open, Report.state.in_(states))
 
 
 def inside(box: Box) -> list[ColumnElement[bool]]:
-    """Located in a box: by ranges of numbers that the index knows, then exactly."""
-    ranges = [Report.quad.between(*each) for each in quads.cover(*box)]
+    """Located in a box."""
     return [
-        or_(*ranges),
         func.ST_X(Report.location).between(box.west, box.east),
         func.ST_Y(Report.location).between(box.south, box.north),
     ]
+
+
+def nearby(wanted: QueueFilter) -> list[ColumnElement[bool]]:
+    """What `ix_reports_map` knows of a filter's box, to be said of one station's own cases."""
+    if not wanted.bbox:
+        return []
+    return [or_(*(Report.quad.between(*each) for each in quads.cover(*as_box(wanted.bbox))))]
 
 
 def has_word(word: str) -> ColumnElement[bool]:

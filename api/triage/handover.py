@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accounts.sessions import OfficerIdentity
 from api.reports.tables import OPEN, Report, State
+from api.triage.filters import has_state
 from api.triage.queries import owned_by
-from api.triage.queue import QUEUED, in_order, place_of
+from api.triage.queue import QUEUED, in_order, named, place_of
 
 LISTED_MOST = 100
 
@@ -27,13 +28,18 @@ def parts(now: dt.datetime, until: dt.datetime) -> dict[str, ColumnElement[bool]
 def listed(officer: OfficerIdentity, condition: ColumnElement[bool], name: str) -> Select[Any]:
     """The cases of one list; served by `ix_reports_queue`."""
     order = in_order(place_of(Report), newest=False)
-    first = (Report.due_at,) if name == "due" else ()
-    return (
+    by_deadline = name == "due"
+    first: list[ColumnElement[Any]] = [Report.due_at] if by_deadline else []
+    rows = (
         select(*QUEUED, literal("owner").label("relation"))
-        .where(owned_by(officer), Report.state.in_(OPEN), condition)
+        .where(owned_by(officer), has_state(OPEN), condition)
         .order_by(*first, *order)
         .limit(LISTED_MOST)
     )
+    page = rows.subquery("page")
+    place = [page.c.urgency, page.c.received_at, page.c.case_id]
+    first = [page.c.due_at] if by_deadline else []
+    return named(page).order_by(*first, *in_order(place, newest=False))
 
 
 def counts_statement(
@@ -41,7 +47,7 @@ def counts_statement(
 ) -> Select[Any]:
     """How many there are of each; open ones and arrivals by the station's indexes."""
     own = select(func.count()).where(owned_by(officer))
-    opened = own.where(Report.state.in_(OPEN))
+    opened = own.where(has_state(OPEN))
     counted = {"open": opened} | {
         name: opened.where(condition) for name, condition in parts(now, until).items()
     }

@@ -6,9 +6,9 @@ for what only the service may write. The database settles every race.
 
 To add a step: put it into `steps.STEPS`, with its body in `step_schemas`; give its words in
 `notifications.messages` unless it never tells; write a function like those of `work` that calls
-`take` (`take_as_reporter` for a reporter's own); and a route like those of `step_routes`. Every
-step is a new version of the case, whether its state changes or not, because the version is what
-`ETag` and `If-Match` go by.
+`take` (`reporter_steps.take_as_reporter` for a reporter's own); and a route like those of
+`step_routes`. Every step is a new version of the case, whether its state changes or not, because
+the version is what `ETag` and `If-Match` go by.
 """
 
 import datetime as dt
@@ -23,7 +23,6 @@ from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import problems
-from api.accounts.identity import ReaderIdentity
 from api.accounts.sessions import OfficerIdentity
 from api.audit import audited
 from api.clock import local
@@ -31,13 +30,14 @@ from api.clocks import steps as clocks
 from api.db import AS_API, AS_OFFICER
 from api.groups import notices as group_notices
 from api.groups.tables import Group
-from api.reports.queries import readable_by
+from api.live import feed
 from api.reports.tables import CaseEvent, CaseInformed, Report
 from api.triage import claims
 from api.triage.queries import Colleague, owned_by, visible_to
 from api.triage.steps import Step
 from geo.tables import Station
 from notifications.outbox import owe
+from notifications.wakeups import wake_after
 
 log = structlog.get_logger()
 
@@ -172,56 +172,6 @@ def telling(step: Step, done: Done) -> bool:
     return step.tells == "always" or (step.tells == "when moved" and moved)
 
 
-async def take_as_reporter(
-    session: AsyncSession,
-    reader: ReaderIdentity,
-    stored_id: uuid.UUID,
-    step: Step,
-    *,
-    now: dt.datetime,
-    done: Done = NOTHING,
-    then: Then | None = None,
-    values: Mapping[str, Any] | None = None,
-    requires: Sequence[Requirement] = (),
-) -> Case:
-    """Take a reporter's step on one of their own reports, with the service's rights.
-
-    They send no version: what an officer did meanwhile shows in the state, which says whether the
-    step can be taken. No officer's claim holds it up. Raises `NotFound`, `TransitionNotAllowed`
-    or what a requirement says.
-    """
-    mine = (Report.id == stored_id, readable_by(reader))
-    moved = await session.execute(
-        update(Report)
-        .where(*mine, Report.state.in_(step.sources), *(each.condition for each in requires))
-        .values(changes(step, now) | dict(values or {}))
-        .returning(*FACTS)
-        .execution_options(synchronize_session=False)
-    )
-    found = moved.one_or_none()
-    if found is None:
-        state = await session.scalar(select(Report.state).where(*mine))
-        if state is None:
-            raise problems.NotFound
-        if state not in step.sources:
-            raise problems.TransitionNotAllowed(state_now=state)
-        raise await unmet(session, mine, requires)
-    if then is not None:
-        done = await then(found)
-    await record(
-        session, step.name, found.case_id, officer=None, now=now, data=done.data,
-        scope=found.station_id,
-    )  # fmt: skip
-    if done.change is not None:
-        await rewrite(session, found.case_id, done.change, now=now)
-    if clocks.concern(step.name):
-        await clocks.after_step(session, found.case_id, now)
-    if telling(step, done):
-        await tell_reporter(session, found.case_id, step.name, now=now, data=done.told)
-    log.info(step.name, case_id=str(found.case_id), station_id=found.station_id)
-    return found
-
-
 def changes(step: Step, now: dt.datetime) -> dict[str, Any]:
     """What a step writes to its case by itself. Closing a case, or opening it again, frees it."""
     written: dict[str, Any] = {
@@ -350,6 +300,7 @@ async def record(
             step, actor_kind="reporter", object_kind="case", object_id=str(case_id), scope=scope
         )
     )
+    wake_after(session, feed.CHANNEL)
 
 
 def about_case(action: str, officer: OfficerIdentity, case_id: uuid.UUID) -> Any:

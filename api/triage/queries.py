@@ -14,6 +14,7 @@ from sqlalchemy import (
     Result,
     Row,
     Select,
+    SQLColumnExpression,
     Text,
     Uuid,
     case,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from api.accounts.sessions import OfficerIdentity, require
 from api.accounts.tables import StaffRole
@@ -72,6 +72,7 @@ LISTED = (
     Report.register_year,
     Report.register_number,
     Report.reporter_kind,
+    Report.channel,
     Report.group_id,
     group_name(),
 )
@@ -87,7 +88,7 @@ Colleague = table(
 """The accounts of the officer's own station: a view, and all that officers know of accounts."""
 
 
-def colleague_named(staff_id: InstrumentedAttribute[uuid.UUID | None]) -> ColumnElement[str]:
+def colleague_named(staff_id: SQLColumnExpression[Any]) -> ColumnElement[str]:
     """The username of a colleague; null for somebody of another station."""
     return select(Colleague.c.username).where(Colleague.c.id == staff_id).scalar_subquery()
 

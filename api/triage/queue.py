@@ -3,38 +3,61 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from fastapi import Depends
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Result,
     Row,
     Select,
+    Subquery,
     and_,
+    case,
     literal,
+    literal_column,
     or_,
     select,
+    text,
     tuple_,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accounts.sessions import OfficerIdentity
+from api.db import Session
+from api.groups.tables import Group
 from api.reports.tables import CaseInformed, Report
-from api.triage.filters import QueueFilter, conditions
-from api.triage.queries import LISTED, colleague_named, owned_by
+from api.triage.filters import QueueFilter, conditions, nearby
+from api.triage.queries import LISTED, CaseOfficer, colleague_named, owned_by
+
+AS_READER = text(
+    "select set_config('role', 'tinbao_officer', true),"
+    " set_config('tinbao.station', :station, true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
+)
+"""An officer's rights, and one plan for everybody: planning a page takes longer than reading it."""
+
+
+async def as_reader(session: Session, officer: CaseOfficer) -> AsyncSession:
+    """The request's transaction, from here on to read a station's cases in the usual ways."""
+    await session.execute(AS_READER, {"station": officer.station_id})
+    return session
+
+
+ReaderSession = Annotated[AsyncSession, Depends(as_reader)]
 
 QUEUED = (
-    *LISTED,
+    *(each for each in LISTED if each.name != "group_name"),
     Report.due_at,
     Report.claimed_until,
-    colleague_named(Report.claimed_by).label("claimed_by"),
-    colleague_named(Report.assignee_id).label("assignee"),
+    Report.claimed_by,
+    Report.assignee_id,
 )
-"""What the queue shows of a case."""
+"""What the queue shows of a case, but for names."""
 
-Columns = tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[Any]]
+Columns = Sequence[ColumnElement[Any]]
+"""Urgency, time of arrival, case id."""
 
 
 class Position(NamedTuple):
@@ -72,7 +95,7 @@ def in_order(columns: Columns, *, newest: bool) -> tuple[ColumnElement[Any], ...
 
 def place_of(table: type[Report] | type[CaseInformed]) -> Columns:
     """The columns that a case's place in the queue comes from, in the case or copied beside it."""
-    return table.urgency, table.received_at, table.case_id  # type: ignore[return-value]
+    return [table.urgency, table.received_at, table.case_id]
 
 
 def queue_statement(
@@ -82,7 +105,7 @@ def queue_statement(
     now: dt.datetime,
     after: Position | None,
     limit: int,
-) -> CompoundSelect[Any]:
+) -> Select[Any]:
     """The queue: most urgent first, then oldest; with closed cases in it, the newest first.
 
     Open cases are served by `ix_reports_queue` and `ix_case_informed_queue`, others by
@@ -93,7 +116,7 @@ def queue_statement(
     own, told = place_of(Report), place_of(CaseInformed)
     owned = (
         select(*QUEUED, literal("owner").label("relation"))
-        .where(owned_by(officer), *asked, *behind(after, own, newest=newest))
+        .where(owned_by(officer), *asked, *nearby(wanted), *behind(after, own, newest=newest))
         .order_by(*in_order(own, newest=newest))
     )
     informed = (
@@ -105,15 +128,27 @@ def queue_statement(
     )
     if not newest:
         informed = informed.where(CaseInformed.open)
-    both = union_all(*(page_of(part, limit) for part in (owned, informed)))
-    columns = both.selected_columns
-    place = (columns.urgency, columns.received_at, columns.case_id)
-    return both.order_by(*in_order(place, newest=newest)).limit(limit)
+    most: ColumnElement[int] = literal_column(
+        str(limit)
+    )  # the number itself: a plan for any number expects too many
+    both = union_all(*(part.limit(most).subquery().select() for part in (owned, informed)))
+    page = both.subquery("page")
+    place = [page.c.urgency, page.c.received_at, page.c.case_id]
+    return named(page).order_by(*in_order(place, newest=newest)).limit(most)
 
 
-def page_of(part: Select[Any], limit: int) -> Select[Any]:
-    """The first rows of one part of the queue."""
-    return part.limit(limit).subquery().select()
+def named(page: Subquery) -> Select[Any]:
+    """Rows of `QUEUED` with the names of colleagues and groups, looked up where there are any."""
+    given = page.c
+    group = select(Group.name).where(Group.id == given.group_id).scalar_subquery()
+    names = (
+        case((given.claimed_by.is_not(None), colleague_named(given.claimed_by))),
+        case((given.assignee_id.is_not(None), colleague_named(given.assignee_id))),
+        case((given.group_id.is_not(None), group)),
+    )
+    labels = ("claimed_by", "assignee", "group_name")
+    facts = [each for each in given if each.name not in ("claimed_by", "assignee_id")]
+    return select(*facts, *(name.label(label) for name, label in zip(names, labels, strict=True)))
 
 
 async def queue(

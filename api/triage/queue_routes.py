@@ -18,8 +18,8 @@ from api.paging import next_link, unknown_cursor
 from api.secrets import Keys
 from api.triage import cursors
 from api.triage.handover import handover
-from api.triage.queries import CaseOfficer, OfficerSession
-from api.triage.queue import Position, queue
+from api.triage.queries import CaseOfficer
+from api.triage.queue import Position, ReaderSession, queue
 from api.triage.queue_schemas import (
     HandoverOut,
     QueueAsked,
@@ -51,7 +51,7 @@ async def read_queue(
     request: Request,
     response: Response,
     officer: CaseOfficer,
-    session: OfficerSession,
+    session: ReaderSession,
     language: Speak,
     now: Now,
     asked: Annotated[QueueAsked, Query()],
@@ -95,7 +95,7 @@ async def read_queue(
 @router.get("/queue/handover")
 async def read_handover(
     officer: CaseOfficer,
-    session: OfficerSession,
+    session: ReaderSession,
     now: Now,
     since: Annotated[
         AwareDatetime | None, Query(description="When the shift began; without it, 8 hours ago")

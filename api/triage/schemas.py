@@ -12,7 +12,7 @@ from api.accounts.tables import ReporterKind
 from api.clock import LocalTime, blurred
 from api.clocks.schemas import ClockOut, UrgingOut
 from api.groups.naming import GroupNameOut, group_of
-from api.reports.tables import PlaceSource, ReportKind, State
+from api.reports.tables import Channel, PlaceSource, ReportKind, State
 from api.triage.dialogue_schemas import CaseMessageOut, FeedbackOut, OutcomeOut
 from api.triage.tables import Side
 
@@ -51,6 +51,7 @@ class CaseItemOut(BaseModel):
         description="An informed station only reads; gone is what your own step took out of sight"
     )
     flags: list[str]
+    channel: Channel = Field(description="How it came; `app` is the reporter's own phone")
     group: GroupNameOut | None = Field(description="The group it was filed as, never by whom")
 
 
@@ -149,6 +150,7 @@ def item_facts(row: Row[Any]) -> dict[str, Any]:
         "observed_at": row.observed_at and shown(row.observed_at, row.reporter_kind),
         "relation": row.relation,
         "flags": row.flags,
+        "channel": row.channel,
         "group": group_of(row),
     }
 

@@ -5,6 +5,7 @@ Only an officer links cases. Times are compared as officers see them (rounded fo
 account), so that a suggestion tells no more than the cases do.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ VAGUE = frozenset({"other", "suspicious_activity"})
 ENOUGH = 0.5
 """Suggestions below this are noise."""
 MOST = 10
+READ = 1000
+"""So many letters of a text are compared: by then it has said what it is about."""
 
 Name = Literal["place", "time", "category", "words"]
 WEIGHTS: dict[Name, float] = {"place": 0.35, "time": 0.25, "category": 0.15, "words": 0.25}
@@ -105,15 +108,15 @@ def category_part(one: Row[Any], other: Row[Any]) -> Part:
     return Part("category", 0.0, "other", {})
 
 
-def words_part(one: Row[Any], other: Row[Any]) -> Part:
+def words_part(one: frozenset[str], other: Row[Any]) -> Part:
     """How many groups of three letters both texts have, marks and capitals aside."""
-    score = likeness(trigrams(one.text), trigrams(other.text))
+    score = likeness(one, trigrams(other.text))
     return Part("words", score, "share", {"percent": round(score * 100)})
 
 
 def trigrams(text: str) -> frozenset[str]:
-    """The groups of three letters in the words of a text."""
-    words = "".join(c if c.isalnum() else " " for c in folded(text)).split()
+    """The groups of three letters in the words that a text begins with."""
+    words = "".join(c if c.isalnum() else " " for c in folded(text[:READ])).split()
     return frozenset(
         padded[at : at + 3]
         for word in words
@@ -128,13 +131,13 @@ def likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / max(smaller, 12) if smaller else 0.0
 
 
-def judge(case: Row[Any], other: Row[Any]) -> Suggestion:
-    """How likely another case is about the same thing."""
+def judge(case: Row[Any], words: frozenset[str], other: Row[Any]) -> Suggestion:
+    """How likely another case is about the same thing as a case of these words."""
     parts = (
         place_part(case, other),
         time_part(case, other),
         category_part(case, other),
-        words_part(case, other),
+        words_part(words, other),
     )
     score = sum(WEIGHTS[part.name] * part.score for part in parts)
     return Suggestion(other, round(score, 3), parts)
@@ -142,7 +145,8 @@ def judge(case: Row[Any], other: Row[Any]) -> Suggestion:
 
 def ranked(case: Row[Any], others: Sequence[Row[Any]]) -> list[Suggestion]:
     """The best first; those that are noise are left out."""
-    judged = [judge(case, other) for other in others]
+    words = trigrams(case.text)
+    judged = [judge(case, words, other) for other in others]
     good = [each for each in judged if each.score >= ENOUGH]
     return sorted(good, key=lambda each: (-each.score, str(each.case.case_id)))[:MOST]
 
@@ -185,4 +189,4 @@ async def suggestions(
 ) -> list[Suggestion]:
     """What else may be about the same thing as a case (a row of `queries.find_case`)."""
     found = await session.execute(candidates_statement(officer, case))
-    return ranked(case, found.all())
+    return await asyncio.to_thread(ranked, case, found.all())

@@ -14,18 +14,30 @@ SHOWN = 500
 """How many messages of a case are shown: the newest."""
 
 
+MESSAGE = (
+    CaseMessage.id,
+    CaseMessage.side,
+    CaseMessage.question,
+    CaseMessage.text,
+    CaseMessage.at,
+    CaseMessage.station_id,
+    colleague_named(CaseMessage.staff_id).label("by"),
+)
+OUTCOME = (
+    CaseOutcome.at,
+    CaseOutcome.state,
+    CaseOutcome.reason_code,
+    CaseOutcome.note,
+    CaseOutcome.public_text,
+    CaseOutcome.station_id,
+    colleague_named(CaseOutcome.staff_id).label("by"),
+)
+
+
 async def messages_of(session: AsyncSession, case_id: uuid.UUID) -> Sequence[Row[Any]]:
     """The newest messages of a case for its officers, oldest first."""
     found: Result[Any] = await session.execute(
-        select(
-            CaseMessage.id,
-            CaseMessage.side,
-            CaseMessage.question,
-            CaseMessage.text,
-            CaseMessage.at,
-            CaseMessage.station_id,
-            colleague_named(CaseMessage.staff_id).label("by"),
-        )
+        select(*MESSAGE)
         .where(CaseMessage.case_id == case_id)
         .order_by(CaseMessage.number.desc())
         .limit(SHOWN)
@@ -36,17 +48,7 @@ async def messages_of(session: AsyncSession, case_id: uuid.UUID) -> Sequence[Row
 async def outcomes_of(session: AsyncSession, case_id: uuid.UUID) -> Sequence[Row[Any]]:
     """How a case ended, each time; served by `ix_case_outcomes_case`."""
     found: Result[Any] = await session.execute(
-        select(
-            CaseOutcome.at,
-            CaseOutcome.state,
-            CaseOutcome.reason_code,
-            CaseOutcome.note,
-            CaseOutcome.public_text,
-            CaseOutcome.station_id,
-            colleague_named(CaseOutcome.staff_id).label("by"),
-        )
-        .where(CaseOutcome.case_id == case_id)
-        .order_by(CaseOutcome.id)
+        select(*OUTCOME).where(CaseOutcome.case_id == case_id).order_by(CaseOutcome.id)
     )
     return found.all()
 

@@ -20,6 +20,7 @@ from geo.atlas import Atlases, load_atlas
 from geo.editions import Edition
 from geo.load import import_edition
 from geo.routing import Place, route
+from tests.factories import make_officer
 from tests.geo.squares import SIDE, SOUTH, WEST, square, three_wards, ward, write
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -180,6 +181,29 @@ def test_reports_whose_ward_changes_move_and_the_others_follow(
     assert (stayed.station_id, stayed.edition_id) == ("w-00001", second)
     assert (stayed.state, stayed.version, stayed.register_number) == ("acknowledged", 2, 7)
     assert stayed.first_routing is None
+
+
+def test_nobody_at_the_station_before_holds_what_moved(
+    unmapped: Engine, tmp_path: Path, first: int
+) -> None:
+    make_officer(unmapped, "w-00001")
+    with unmapped.connect() as connection:
+        staff = connection.scalar(text("select id from staff where station_id = 'w-00001'"))
+    held = {
+        "assignee_id": staff,
+        "claimed_by": staff,
+        "claimed_until": NOW,
+        "last_station_id": "w-00003",
+        "bounces": 2,
+    }
+    moving = add_report(unmapped, first, 1.75, **held)
+    staying = add_report(unmapped, first, 1.25, **held)
+
+    activate_edition(unmapped, make(unmapped, tmp_path, SECOND, redrawn()), NOW)
+
+    moved, stayed = case(unmapped, moving), case(unmapped, staying)
+    assert [getattr(moved, name) for name in held] == [None, None, None, None, 0]
+    assert [getattr(stayed, name) for name in held] == list(held.values())
 
 
 def test_a_move_is_in_the_history_the_audit_trail_and_the_inbox(

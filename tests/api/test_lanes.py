@@ -65,6 +65,27 @@ async def test_a_bad_item_fails_alone(connect: Connect) -> None:
     assert isinstance(answers[2], psycopg.errors.DivisionByZero)
 
 
+async def test_an_item_that_cannot_even_be_sent_fails_alone(connect: Connect) -> None:
+    class Unsendable(Halves):
+        async def __call__(
+            self, connection: AsyncConnection[Any], items: Sequence[int]
+        ) -> list[int]:
+            if 3 in items:
+                raise ArithmeticError
+            return await super().__call__(connection, items)
+
+    halves = Unsendable()
+    lanes = Lanes("test", connect, halves, within_s=5, lanes=1)
+    lanes.open()
+
+    answers = await asyncio.gather(*(lanes(item) for item in (1, 2, 3, 4)), return_exceptions=True)
+    await lanes.close()
+
+    assert [answers[0], answers[1], answers[3]] == [100, 50, 25]
+    assert isinstance(answers[2], ArithmeticError)
+    assert len(set(halves.pids)) == 1
+
+
 async def test_a_lost_connection_costs_nobody_an_answer(connect: Connect) -> None:
     halves = Halves()
     lanes = Lanes("test", connect, halves, within_s=5, lanes=1)

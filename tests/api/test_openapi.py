@@ -169,6 +169,8 @@ def test_no_place_code_or_token_is_in_a_url() -> None:
 
 REPEATED = {
     "list_categories",
+    "list_group_reports",
+    "list_my_groups",
     "list_my_reports",
     "list_outcome_reasons",
     "read_case",

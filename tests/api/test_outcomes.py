@@ -16,7 +16,7 @@ from tests.factories import caller, make_officer, make_report, make_station, uni
 
 NOTE = "Đối tượng có tiền án, theo dõi thêm."
 PUBLIC = "Tổ tuần tra đã đến và nhắc nhở."
-GOOD = {"reason_code": "warned", "note": NOTE, "public_text": PUBLIC}
+GOOD: dict[str, Any] = {"reason_code": "warned", "note": NOTE, "public_text": PUBLIC}
 
 
 @pytest.fixture

@@ -1,22 +1,33 @@
 """Cases of the same thing: near in place, time, category and words; explained, and never linked."""
 
 import datetime as dt
+import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from api.accounts.sessions import OfficerIdentity
+from api.accounts.tables import StaffRole
 from api.reports.intake import place_columns
 from api.reports.schemas import PlaceIn
 from api.reports.tables import Report
-from api.triage.suggestions import likeness, trigrams
+from api.triage.suggestions import candidates_statement, likeness, trigrams
 from geo.tables import Station
 from tests.casework import Desk
 from tests.factories import NOON, make_report, make_station
+from tests.plans import crowded, literally, plan_of, scans_a_table
 
 LON, LAT = 105.8524, 21.0287
 METRE = 1 / 111_000
+NOWHERE: dict[str, Any] = {
+    "location": None,
+    "accuracy_m": None,
+    "cell_r9": None,
+    "place_source": "unknown",
+}
 TEXT = "Hai thanh niên đi xe máy giật túi xách của người phụ nữ ở đầu ngõ."
 
 
@@ -144,8 +155,7 @@ async def test_a_vague_circle_says_less_than_a_sharp_one(
 async def test_a_case_without_a_place_is_compared_within_its_ward(
     engine: Engine, station: Station, desk: Desk
 ) -> None:
-    nowhere = {"location": None, "accuracy_m": None, "cell_r9": None, "place_source": "unknown"}
-    case = told(engine, station, ward_code="00001", **nowhere)
+    case = told(engine, station, ward_code="00001", **NOWHERE)
     same = told(engine, station, ward_code="00001")
     told(engine, station, ward_code="00002")
 
@@ -157,10 +167,9 @@ async def test_a_case_without_a_place_is_compared_within_its_ward(
 async def test_of_places_nobody_knows_the_words_and_the_time_speak(
     engine: Engine, station: Station, desk: Desk
 ) -> None:
-    nowhere = {"location": None, "accuracy_m": None, "cell_r9": None, "place_source": "unknown"}
-    case = told(engine, station, **nowhere)
-    alike = told(engine, station, **nowhere)
-    told(engine, station, **nowhere, text="Hát karaoke quá to", category="noise")
+    case = told(engine, station, **NOWHERE)
+    alike = told(engine, station, **NOWHERE)
+    told(engine, station, **NOWHERE, text="Hát karaoke quá to", category="noise")
 
     [found] = await suggested(desk, case)
 
@@ -226,3 +235,16 @@ def test_words_are_alike_whatever_their_marks_and_capitals() -> None:
     assert likeness(one, trigrams("Karaoke hát to")) < 0.2
     assert likeness(trigrams("ma"), trigrams("ma")) < 0.5
     assert likeness(frozenset(), one) == 0
+
+
+def test_candidates_are_found_by_an_index(engine: Engine) -> None:
+    with crowded(engine, stations=200, reports=20_000) as (connection, station):
+        officer = OfficerIdentity(uuid.uuid4(), "x", StaffRole.DUTY_OFFICER, station, None)
+        case: Any = SimpleNamespace(
+            case_id=uuid.uuid4(), lon=None, ward_code=None, received_at=dt.datetime.now(dt.UTC)
+        )
+
+        plan = plan_of(connection, literally(connection, candidates_statement(officer, case)))
+
+        assert not scans_a_table(plan), plan
+        assert plan["Actual Rows"] == 100

@@ -101,6 +101,7 @@ async def test_a_case_is_shown_without_its_reporter(
         "observed_at": "2026-11-22T11:00:00+07:00",
         "relation": "owner",
         "flags": ["gap"],
+        "group": None,
         "routing": report.routing,
         "assignee": None,
         "claim": None,

@@ -8,12 +8,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import numpy as np
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from api.accounts.staff import Credentials, create_staff
@@ -187,9 +189,9 @@ def spread(began: float, length: float, count: int) -> Iterator[float]:
 
 
 async def drain(engine: Engine, until: float) -> float:
-    """When nothing was owed any more."""
+    """When nothing was owed any more; the database may still be recovering from the last kill."""
     while time.monotonic() < until:
-        with engine.connect() as connection:
+        with suppress(OperationalError), engine.connect() as connection:
             if not connection.scalar(PENDING):
                 return time.monotonic()
         await asyncio.sleep(0.1)

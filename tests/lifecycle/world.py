@@ -19,7 +19,7 @@ from api.secrets import token_hash
 from api.settings import Settings
 from tests import town
 from tests.factories import caller, make_officer
-from tests.town import IN_NORTH, ON_BORDER
+from tests.town import IN_NORTH, IN_SOUTH, ON_BORDER
 
 T = TypeVar("T")
 
@@ -137,12 +137,17 @@ class World:
         return Person(client)
 
     def cases(self) -> list[Case]:
-        """A tip from the border, another of the north, and a complaint about the police."""
+        """A tip from the border, another of the same ward, and a complaint about the police."""
         return [
             self.case(town.report(ON_BORDER, accuracy_m=60.0)),
-            self.case(town.report(IN_NORTH)),
+            self.case(town.report(IN_SOUTH)),
             self.case(town.report(IN_NORTH, kind="complaint_about_police")),
         ]
+
+    @staticmethod
+    def some_station(case: Case) -> str:
+        """Any station, another one for another case."""
+        return STATIONS[case.case_id.int % len(STATIONS)]
 
     def case(self, body: dict[str, Any]) -> Case:
         """The case of a report that is sent."""

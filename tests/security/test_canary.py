@@ -19,12 +19,13 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
+from api.accounts.tables import StaffRole
 from api.local.binaries import fetch
 from api.local.client import uuid7
 from api.reports.sealing import Sealed, Sealer
 from api.secrets import Keys
 from api.settings import Settings
-from tests.factories import caller
+from tests.factories import caller, make_officer
 from tests.security.canary import PLACE, Canaries, OfficerSide, Reporter, eventually, person
 from tests.security.scanner import found, spellings
 from tests.service import Service, running
@@ -127,6 +128,7 @@ def story(
     with httpx.Client(base_url=service.base_url, timeout=30) as http:
         device, nobody = Reporter(http, canaries, "device"), Reporter(http, canaries, "nobody")
         device.become_a_device()
+        device.join_a_group(make_officer(engine, "w-00001", role=StaffRole.STATION_CHIEF))
         first, second = device.send(), device.send()
         device.send_batch()
         anonymous = nobody.send()
@@ -134,6 +136,13 @@ def story(
         nobody.err(anonymous)
         officer = OfficerSide(http, canaries, engine, keys)
         officer.take_all(count=6)
+        officer.work_on_all("question", text="Việc xảy ra lúc mấy giờ?")
+        device.talk(first)
+        officer.work_on_all(
+            "resolution", reason_code="warned", note="Theo dõi.", public_text="Đã nhắc nhở."
+        )
+        device.rate(first)
+        officer.work_on_all("message", id=str(uuid7()), text="Chúng tôi sẽ xem lại.")
         officer.try_everything()
         device.look(first)
         binding = {"code": nobody.open(anonymous)}

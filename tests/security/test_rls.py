@@ -203,7 +203,7 @@ def test_every_column_of_a_case_is_decided_on(engine: Engine) -> None:
     [
         "sealed_contacts", "sealing_keys", "push_tokens", "push_registrations", "acknowledgements",
         "deliveries", "inbox_bindings", "devices", "staff", "staff_sessions", "rate_limits",
-        "installation", "audit_events",
+        "installation", "audit_events", "memberships", "invitations",
     ],
 )  # fmt: skip
 async def test_other_peoples_tables_are_out_of_reach(
@@ -321,3 +321,39 @@ def test_the_policy_alone_is_served_by_indexes(engine: Engine) -> None:
     assert not scans_a_table(plan), plan
     assert {"ix_reports_queue", "ix_reports_station"} & indexes(plan)
     assert plan["Actual Rows"] == 2 * 75
+
+
+async def test_of_a_group_officers_read_its_name_and_ward_only(
+    service: AsyncEngine, station: Station
+) -> None:
+    assert await refusal(service, station.id, "select id, name, ward_code from groups") is None
+    for column in ("created_by", "station_id", "leader_office", "disbanded_at"):
+        assert await refusal(service, station.id, f"select {column} from groups") == DENIED
+    assert await refusal(service, station.id, "update groups set name = 'x'") == DENIED
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update staff set username = 'x'",
+        "update staff set id = gen_random_uuid()",
+        "update staff set created_at = now()",
+        "delete from staff",
+        "truncate staff",
+        "delete from memberships",
+        "update memberships set member_key = ''",
+        "update memberships set group_id = gen_random_uuid()",
+        "delete from groups",
+        "update groups set created_by = gen_random_uuid()",
+        "delete from invitations",
+        "update invitations set role = 'leader'",
+        "update invitations set expires_at = 'infinity'",
+        "update reports set group_id = null",
+    ],
+)
+async def test_the_service_itself_may_not(service: AsyncEngine, statement: str) -> None:
+    async with service.connect() as connection, connection.begin():
+        with pytest.raises(DBAPIError) as refused:
+            await connection.execute(text(statement))
+
+    assert getattr(refused.value.orig, "sqlstate", None) == DENIED

@@ -1,0 +1,1 @@
+"""Background work and schedules, by procrastinate on the same database."""

@@ -1,0 +1,112 @@
+"""A group and the people round it, for tests of who reads what."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from api.accounts.tables import StaffRole
+from api.local.client import uuid7
+from tests.factories import caller, make_officer
+from tests.town import IN_SOUTH, report
+
+WARD, STATION = "00001", "w-00001"
+
+
+async def all_shown(engine: Engine) -> None:
+    """Until inboxes show what was written so far: they wait for every older transaction."""
+    with engine.begin() as connection:
+        mine = connection.scalar(text("select pg_current_xact_id()::text"))
+    over = text("select pg_snapshot_xmin(pg_current_snapshot()) > cast(:mine as xid8)")
+    for _ in range(1500):
+        with engine.connect() as connection:
+            if connection.scalar(over, {"mine": mine}):
+                return
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+@dataclass
+class Person:
+    """A phone with a device token, and what it has reported."""
+
+    app: FastAPI
+    token: str
+    private: list[str] = field(default_factory=list)
+    as_group: list[str] = field(default_factory=list)
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request."""
+        async with caller(self.app, self.token) as client:
+            return await client.request(method, path, **more)
+
+    async def tell(
+        self, group_id: str | None = None, where: tuple[float, float] | None = IN_SOUTH, **said: Any
+    ) -> dict[str, Any]:
+        """Send a report; as the group when one is given."""
+        report_id = str(uuid7())
+        body = report(where, group_id=group_id, **said)
+        sent = await self.ask("PUT", f"/v1/reports/{report_id}", json=body)
+        assert sent.status_code == 201, sent.text
+        (self.private if group_id is None else self.as_group).append(report_id)
+        answer: dict[str, Any] = sent.json()
+        return answer
+
+    async def join(self, code: str) -> httpx.Response:
+        """Use a code."""
+        return await self.ask("POST", "/v1/groups/joining", json={"code": code})
+
+    async def sees(self, group_id: str) -> set[str] | int:
+        """The reports of the group that this person reads, or the status of the refusal."""
+        seen: set[str] = set()
+        path: str | None = f"/v1/my/groups/{group_id}/reports?limit=2"
+        while path:
+            answer = await self.ask("GET", path)
+            if answer.status_code != 200:
+                return answer.status_code
+            seen |= {each["id"] for each in answer.json()["items"]}
+            path = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+        return seen
+
+
+async def a_phone(app: FastAPI) -> Person:
+    """Somebody new."""
+    async with caller(app) as client:
+        made = await client.post("/v1/devices", json={})
+    return Person(app, made.json()["token"])
+
+
+@dataclass
+class Circle:
+    """A group of the ward, with its chief."""
+
+    app: FastAPI
+    chief: Person
+    id: str
+
+    async def invitation(self, role: str = "member", **more: Any) -> dict[str, Any]:
+        """A new invitation."""
+        path = f"/v1/groups/{self.id}/invitations"
+        made = await self.chief.ask("POST", path, json={"role": role} | more)
+        assert made.status_code == 201, made.text
+        answer: dict[str, Any] = made.json()
+        return answer
+
+    async def person(self, role: str = "member") -> Person:
+        """Somebody new who belongs to it."""
+        somebody = await a_phone(self.app)
+        joined = await somebody.join((await self.invitation(role))["code"])
+        assert joined.status_code == 200, joined.text
+        return somebody
+
+
+async def a_circle(app: FastAPI, engine: Engine) -> Circle:
+    """A new group of the south ward."""
+    chief = Person(app, make_officer(engine, STATION, role=StaffRole.STATION_CHIEF))
+    body = {"name": "Tổ tự quản số 5", "type": "to_tu_quan", "ward_code": WARD}
+    made = await chief.ask("POST", "/v1/groups", json=body)
+    assert made.status_code == 201, made.text
+    return Circle(app, chief, made.json()["id"])
