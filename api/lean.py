@@ -15,8 +15,8 @@ Endpoint = Callable[[Request, Any], Awaitable[Response]]
 class LeanRoute(StrictRoute):
     """A route of a function of the request and a body that writes its answer itself.
 
-    A good body goes straight to the function, at half of what FastAPI takes for it. Any other is
-    left to FastAPI, which refuses it as everywhere. Such a route has no dependencies.
+    A good body goes straight to the function, which saves a quarter of an empty request's time. Any
+    other is left to FastAPI, which refuses it as everywhere. Such a route has no dependencies.
     """
 
     def get_route_handler(self) -> Any:

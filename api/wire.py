@@ -60,7 +60,9 @@ class Protocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server stops: what would never end by itself is told so."""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.scope.get(ON_STOP, lambda: None)()
+            on_stop = dict(self.cycle.scope).get(ON_STOP)
+            if callable(on_stop):
+                on_stop()
         super().shutdown()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it

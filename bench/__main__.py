@@ -39,7 +39,7 @@ def machine() -> str:
     memory = int(names["MemTotal"].split()[0]) / 2**20
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
     return (
-        f"{dt.date.today().isoformat()}: {os.cpu_count()} cores ({names['model name']}),"
+        f"{dt.datetime.now(dt.UTC).date()}: {os.cpu_count()} cores ({names['model name']}),"
         f" {memory:.0f} GiB, {system}, Python {platform.python_version()},"
         f" load average {os.getloadavg()[0]:.1f} at the start"
     )

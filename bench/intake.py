@@ -245,6 +245,7 @@ class Load:
     """Reports sent to a service, round by round: how many a second, and whose processor it took."""
 
     base_url: str
+    path: str
     tokens: list[str]
     connections: int
     seconds: int
@@ -257,7 +258,7 @@ class Load:
         """One round."""
         before = {name: cpu_s(pid) for name, pid in self.pids.items()}
         rate = wrk(
-            self.base_url, "/v1/reports/", self.tokens, connections=self.connections,
+            self.base_url, self.path, self.tokens, connections=self.connections,
             seconds=self.seconds, body=self.body,
         )  # fmt: skip
         self.rates.append(rate)
@@ -281,19 +282,21 @@ def measure(rounds: int, seconds: int) -> None:
             Client(base_url).call("PUT", f"/v1/reports/{uuid7()}", BODY, tokens[0])
         keep_sample(url)
         for processes, connections in ((1, 64), (2, 128)):
-            empty, limit = [], []
+            limit = []
             with serving(home, processes) as (base_url, pid):
-                plain, sealed = (
-                    Load(base_url, tokens, connections, seconds, body,
-                         {"web": pid, "PostgreSQL": postgres})
-                    for body in (BODY, SEALED)
-                )  # fmt: skip
+                both = {"web": pid, "PostgreSQL": postgres}
+                plain, sealed, empty = (
+                    Load(base_url, path, tokens, connections, seconds, body, pids)
+                    for path, body, pids in (
+                        ("/v1/reports/", BODY, both),
+                        ("/v1/reports/", SEALED, both),
+                        ("/empty/", BODY, {"web": pid}),
+                    )
+                )
                 for _ in range(rounds):
                     limit.append(pgbench(url, clients=32, seconds=seconds))
                     plain.round()
-                    empty.append(
-                        wrk(base_url, "/empty/", tokens, connections=connections, seconds=seconds)
-                    )
+                    empty.round()
                     sealed.round()
             goal = "≥ 0.45" if processes == 2 else ""
             of_empty = "≥ 0.5" if processes == 1 else ""
@@ -303,8 +306,8 @@ def measure(rounds: int, seconds: int) -> None:
                     *plain.figures("reports"),
                     Figure("pgbench, same rows, 32 clients", limit, "/s"),
                     Figure("of pgbench", ratio(plain.rates, limit), "", goal),
-                    Figure("the same app's empty route", empty, "/s"),
-                    Figure("of the empty route", ratio(plain.rates, empty), "", of_empty),
+                    *empty.figures("requests to the same app's empty route"),
+                    Figure("of the empty route", ratio(plain.rates, empty.rates), "", of_empty),
                     *sealed.figures("reports with a sealed contact"),
                 ],
             )

@@ -269,8 +269,8 @@ def tell(asked: dict[str, Asked]) -> None:
         ratio(rates["locate"], rates["empty"]),
     )  # fmt: skip
     headline(
-        "A ward over HTTP, 1 process", "Django and PostGIS in MapIt's manner",
-        ratio(rates["locate"], rates["fresh"]),
+        "A ward over HTTP, processor time", "Django and PostGIS in MapIt's manner",
+        ratio(cpu["fresh"], cpu["locate"]),
     )  # fmt: skip
 
 

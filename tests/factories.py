@@ -17,6 +17,7 @@ from api.accounts.tables import ReporterKind, Staff, StaffRole, StaffSession
 from api.reports.tables import CaseEvent, CaseInformed, Report
 from api.secrets import Keys, token_hash
 from api.tables import Base as ServiceRow
+from api.texts import folded
 from geo.tables import Base as PlaceRow
 from geo.tables import Province, Station, StationKind
 
@@ -82,7 +83,9 @@ def make_report(
         "receipt_signature": os.urandom(64),
         "acknowledgement_id": uuid.uuid4(),
     }
-    report = Report(**made | facts)
+    facts = made | facts
+    facts.setdefault("folded", folded(f"{facts['text']} {facts.get('place_note') or ''}"))
+    report = Report(**facts)
     received = CaseEvent(
         case_id=case_id, kind="report.received", at=received_at, actor_kind="reporter", data={}
     )

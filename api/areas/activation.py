@@ -18,7 +18,7 @@ from api.areas.reown import (
 )
 from api.audit import audited
 from api.reports.tables import IS_OPEN
-from geo import editions, stations
+from geo import editions, outlines, stations
 from geo.atlas import Atlas, Atlases, load_atlas
 from geo.directory import load_directory
 
@@ -56,11 +56,13 @@ def activate_edition(
 
     A future edition is only recorded: the worker's sweep switches at its midnight. Raises
     `EditionNotFoundError`, `AlreadyActivatedError` or `CountsDifferError`; then nothing changed.
-    Its boundaries are in the folder `indexes` before it holds, so that others only open them.
+    Its boundaries are in the folder `indexes` before it holds, so that others only open them, and
+    the outlines that ward tiles are made of are drawn.
     """
     # Reading the boundaries takes seconds, in which an open transaction would hold up inboxes.
     with engine.connect() as reading:
         atlas = load_atlas(reading, edition_id, indexes)
+    outlines.draw(engine, edition_id)
     with engine.begin() as connection:
         edition = editions.activate(connection, edition_id, now)
         current = editions.in_force(connection, now)

@@ -44,24 +44,25 @@ async def urgings_of(session: AsyncSession, case_id: uuid.UUID) -> list[UrgingOu
     return [UrgingOut.model_validate(row, from_attributes=True) for row in found]
 
 
-async def owner_in(session: AsyncSession, case_id: uuid.UUID, province_code: str | None) -> str:
-    """The station in a province that has an open case; `NotFound` for any other case.
+async def renewed_in(session: AsyncSession, case_id: uuid.UUID, province_code: str | None) -> str:
+    """Make a new version of an open case of a province's station; whose it is.
 
-    What is about the police is oversight's, and so no commander's.
+    `NotFound` for any other case. What is about the police is oversight's, so no commander's.
     """
-    found: str | None = await session.scalar(
-        select(Report.station_id)
-        .join(Station, Station.id == Report.station_id)
-        .where(
-            Report.case_id == case_id,
-            Report.state.in_(OPEN),
-            Station.province_code == province_code,
-            Station.kind != StationKind.OVERSIGHT,
-        )
+    stations = select(Station.id).where(
+        Station.province_code == province_code, Station.kind != StationKind.OVERSIGHT
     )
-    if found is None:
+    found = await session.execute(
+        update(Report)
+        .where(Report.case_id == case_id, Report.state.in_(OPEN), Report.station_id.in_(stations))
+        .values(version=Report.version + 1)
+        .returning(Report.station_id)
+        .execution_options(synchronize_session=False)
+    )
+    station_id: str | None = found.scalar_one_or_none()
+    if station_id is None:
         raise problems.NotFound
-    return found
+    return station_id
 
 
 async def urge(
@@ -73,7 +74,7 @@ async def urge(
     now: dt.datetime,
 ) -> UrgingOut:
     """Ask the station that has a case; its chief and its officers are told."""
-    station_id = await owner_in(session, case_id, officer.province_code)
+    station_id = await renewed_in(session, case_id, officer.province_code)
     urging_id = uuid.uuid4()
     await session.execute(
         insert(Urging).values(

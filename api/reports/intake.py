@@ -8,7 +8,6 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any
 
 import h3
@@ -27,6 +26,7 @@ from api.reports.schemas import PlaceIn, ReportIn, parse_time
 from api.reports.sealing import Sealer
 from api.reports.tables import Channel
 from api.secrets import Keys
+from api.texts import folded
 from geo.atlas import Atlas
 from notifications.outbox import OWE_CTES
 
@@ -42,6 +42,7 @@ COLUMNS: dict[str, str] = {
     "category": "text",
     "category_word": "text",
     "text": "text",
+    "folded": "text",
     "about_station": "boolean",
     "language": "text",
     "accuracy_m": "float8",
@@ -209,6 +210,7 @@ class Intake:
             "category": category.code,
             "category_word": None if known else report.category,
             "text": report.text,
+            "folded": folded(f"{report.text} {report.place.note or ''}"),
             "about_station": report.about_station,
             "language": report.language,
             "observed_at": parse_time(report.observed_at) if report.observed_at else None,
@@ -247,7 +249,7 @@ class Intake:
         }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Submission:
     """A valid report on its way in."""
 
@@ -257,13 +259,19 @@ class Submission:
     reporter: ReporterIdentity
     now: dt.datetime
     request_id: str | None
+    _row: dict[str, Any] | None = None
 
-    @cached_property
     def row(self) -> dict[str, Any]:
-        """Its row, made once: whatever is tried again stays the same case."""
-        return self.intake.row(
-            self.report_id, self.report, self.reporter, self.now, self.request_id
-        )
+        """Its row, made once: whatever is tried again stays the same case.
+
+        Not a `cached_property`: all of those share a lock, so one that is made in a thread would
+        hold up the others.
+        """
+        if self._row is None:
+            self._row = self.intake.row(
+                self.report_id, self.report, self.reporter, self.now, self.request_id
+            )
+        return self._row
 
 
 def place_columns(place: PlaceIn) -> dict[str, Any]:
@@ -293,7 +301,7 @@ async def accept(
     Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
     primary key, then read what it stored.
     """
-    rows = [each.row for each in submissions]
+    rows = [each.row() for each in submissions]
     packed = to_json(rows, bytes_mode="hex").decode()
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
     new = {case_id for (case_id,) in created}

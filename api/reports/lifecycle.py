@@ -96,7 +96,7 @@ async def route_wide(submissions: Sequence[Submission]) -> None:
     """Make the rows of those whose circles take long to measure, in a thread."""
     wide = [each for each in submissions if (each.report.place.accuracy_m or 0) > WIDE_M]
     if wide:
-        await asyncio.to_thread(lambda: [each.row for each in wide])
+        await asyncio.to_thread(lambda: [each.row() for each in wide])
 
 
 def judge_all(

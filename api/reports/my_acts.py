@@ -87,7 +87,6 @@ async def reopen(
     session: AsyncSession, act: MyAct, *, message_id: uuid.UUID | None, text: str
 ) -> None:
     """Ask for another look at a report that has ended; one that was linked stands alone again."""
-    await outcomes.take_turn(session)
     case_id = await lock(session, act)
     if message_id is not None and await said_before(
         session, case_id, Side.REPORTER, message_id, text

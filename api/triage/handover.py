@@ -29,7 +29,7 @@ def listed(officer: OfficerIdentity, condition: ColumnElement[bool], name: str) 
     """The cases of one list; served by `ix_reports_queue`."""
     order = in_order(place_of(Report), newest=False)
     by_deadline = name == "due"
-    first: list[ColumnElement[Any]] = [Report.due_at] if by_deadline else []
+    first: list[Any] = [Report.due_at] if by_deadline else []
     rows = (
         select(*QUEUED, literal("owner").label("relation"))
         .where(owned_by(officer), has_state(OPEN), condition)

@@ -1,8 +1,8 @@
 """How the work on a case ends: resolved, dismissed, or linked to another case.
 
 Of cases about one thing, one is the root: the others are linked to it, in the end, and it alone is
-worked on. Each keeps its own reporter and its own thread. Changes of links take turns (`LINKS`):
-so no two of them can close a circle, or wait for each other.
+worked on. Each keeps its own reporter and its own thread. Links of one station take turns, so no
+two of them can close a circle; rows are locked from the linked case upwards.
 """
 
 import uuid
@@ -24,12 +24,12 @@ from api.triage.steps import Step
 from api.triage.tables import CaseOutcome, OutcomeReason
 
 LINKS = 7332
-"""The advisory lock of whoever links or unlinks; held until the transaction ends."""
+"""The first half of the advisory lock of whoever links; the other half is their station."""
 
 RECONCILED = "reconciled"
 """The reason of what a group settled itself."""
 MERGED = "report.merged"
-"""What the history of the root says when a case is linked to it, or comes loose again."""
+"""What the history of the root says when a case is linked to it."""
 
 
 async def reasons(session: AsyncSession) -> Sequence[OutcomeReason]:
@@ -104,7 +104,7 @@ async def link(
     session: AsyncSession, act: Act, *, of: uuid.UUID, note: str | None, language: Language
 ) -> None:
     """Say that a case is about what another one of the station is about; that one is worked on."""
-    await take_turn(session)
+    await take_turn(session, act)
 
     async def bind(_: Case) -> Done:
         root = await root_of(session, act, of)
@@ -126,9 +126,10 @@ async def link(
     await take(session, act, steps.LINKED, then=bind)
 
 
-async def take_turn(session: AsyncSession) -> None:
-    """Wait until nobody else changes links."""
-    await session.execute(select(func.pg_advisory_xact_lock(LINKS)))
+async def take_turn(session: AsyncSession, act: Act) -> None:
+    """Wait until nobody else of the station is linking; until the transaction ends, others wait."""
+    station = func.hashtext(act.officer.station_id)
+    await session.execute(select(func.pg_advisory_xact_lock(LINKS, station)))
 
 
 async def root_of(session: AsyncSession, act: Act, case_id: uuid.UUID) -> Row[Any] | None:

@@ -56,7 +56,7 @@ QUEUED = (
 )
 """What the queue shows of a case, but for names."""
 
-Columns = Sequence[ColumnElement[Any]]
+Columns = Sequence[Any]
 """Urgency, time of arrival, case id."""
 
 

@@ -14,6 +14,7 @@ from api.settings import Settings
 PUBLIC = {
     "create_device",
     "create_session",
+    "describe_ward_tiles",
     "list_categories",
     "list_group_types",
     "locate",
@@ -24,6 +25,7 @@ PUBLIC = {
     "read_readiness",
     "read_station",
     "read_ward",
+    "read_ward_tile",
 }
 """Operations without any credentials."""
 
@@ -121,8 +123,9 @@ def test_success_is_described_and_has_a_schema(name: str) -> None:
     assert operation["summary"]
     assert operation["description"]
     for status, answer in good.items():
-        has_schema = bool(answer.get("content", {}).get("application/json", {}).get("schema"))
-        assert has_schema == (status != "204"), status
+        kinds = answer.get("content", {})
+        assert all(each.get("schema") for each in kinds.values()), status
+        assert bool(kinds) == (status != "204"), status
 
 
 def test_bodies_of_requests_forbid_unknown_fields() -> None:
@@ -168,17 +171,21 @@ def test_no_place_code_or_token_is_in_a_url() -> None:
 
 
 REPEATED = {
+    "describe_case_tiles",
+    "describe_ward_tiles",
     "list_categories",
     "list_group_reports",
     "list_my_groups",
     "list_my_reports",
     "list_outcome_reasons",
     "read_case",
+    "read_case_tile",
     "read_config",
     "read_my_report",
     "read_queue",
     "read_station",
     "read_ward",
+    "read_ward_tile",
 }
 """Reads that repeat: their answers are tagged."""
 

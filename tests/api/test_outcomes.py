@@ -312,6 +312,24 @@ async def test_a_linked_report_that_is_reopened_stands_alone_again(
     assert [(await desk.see(each))["merged_count"] for each in (middle, root)] == [0, 1]
 
 
+async def test_reopening_while_the_root_is_linked_on_leaves_true_counts(
+    desk: Desk, phone: Phone, engine: Engine, station: Station
+) -> None:
+    for _ in range(5):
+        case, middle, root = phone.send(), *(make_report(engine, station) for _ in range(2))
+        await desk.done(case, "duplicate", of=str(middle.case_id))
+
+        answers = await asyncio.gather(
+            phone.act("reopening", text="Đây là việc khác."),
+            desk.step(middle, "duplicate", 2, of=str(root.case_id)),
+        )
+
+        linked = answers[1].status_code == 200
+        counts = [(await desk.see(each))["merged_count"] for each in (middle, root)]
+        assert answers[0].status_code == 200
+        assert counts == [0, int(linked)]
+
+
 async def test_the_dialogue_and_outcomes_of_others_are_out_of_reach(
     app: FastAPI, engine: Engine, desk: Desk, phone: Phone
 ) -> None:

@@ -195,3 +195,59 @@ def test_closing_nobodys_account_is_an_error(engine: Engine) -> None:
 
     assert result.exit_code == 1
     assert "no such account" in result.stderr
+
+
+def test_an_account_is_moved_closed_and_opened_again(engine: Engine) -> None:
+    old, new = (make_station(engine, province_code="01").id for _ in range(2))
+    name = create("duty_officer", "--station", old)["username"]
+
+    moved = staff("move", "--username", name, "--station", new, "--role", "station_chief")
+    staff("disable", "--username", name)
+    listed = staff("list", "--station", new, "--disabled")
+    staff("enable", "--username", name)
+    as_json = staff("list", "--station", new, "--json")
+
+    assert moved.stdout == f"{name} is station_chief {new}.\n"
+    assert listed.stdout.startswith(name)
+    assert "closed" in listed.stdout
+    [line] = as_json.stdout.splitlines()
+    assert json.loads(line) | {"created_at": ""} == {
+        "username": name, "role": "station_chief", "station_id": new, "province_code": "01",
+        "created_at": "", "disabled_at": None,
+    }  # fmt: skip
+
+
+def test_secrets_are_renewed_and_shown_once(engine: Engine, keys: Keys) -> None:
+    made = create("auditor")
+    name = made["username"]
+
+    password = json.loads(staff("password", "--username", name, "--json").stdout)["password"]
+    totp = json.loads(staff("totp", "--username", name, "--json").stdout)
+    codes = json.loads(staff("recovery-codes", "--username", name, "--json").stdout)
+    readable = staff("totp", "--username", name)
+
+    row = stored(engine, name)
+    assert PASSWORDS.verify(password, row.password_hash)
+    assert not PASSWORDS.verify(made["password"], row.password_hash)
+    assert pyotp.parse_uri(totp["otpauth_uri"]).secret == totp["totp_secret"]
+    assert keys.open_totp(row.id, row.totp_secret) in readable.stdout
+    assert len(set(codes["recovery_codes"]) | set(made["recovery_codes"])) == 20
+    assert "Shown once" in readable.stdout
+
+
+def test_unlocking_says_how_it_was(engine: Engine) -> None:
+    name = create("auditor")["username"]
+
+    assert "was open already" in staff("unlock", "--username", name).stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["disable", "enable", "password", "totp", "recovery-codes", "unlock", "move"]
+)
+def test_nobody_can_be_changed(command: str) -> None:
+    words = ["--role", "admin"] if command == "move" else []
+
+    result = staff(command, "--username", unique("nobody."), *words)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no such account" in result.stderr

@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from api.db import AS_OFFICER
 from api.reports.tables import Report
+from geo import quads
 from geo.tables import Station
 from tests.factories import make_officer, make_report, make_station
-from tests.plans import crowded, indexes, plan_of, scans_a_table
+from tests.plans import crowded, indexes, nodes, plan_of, scans_a_table
 
 CASES = "select case_id from reports"
+SEERS = "select case_id, station_id from case_informed"
 DENIED = "42501"
 
 
@@ -104,7 +106,7 @@ async def test_an_officer_sees_the_own_and_the_informed_cases_only(
     assert await seen_by(service, neighbour.id) == {told.case_id, foreign.case_id}
     async with officer_of(service, station.id) as connection:
         events = set(await connection.scalars(text("select case_id from case_events")))
-        informed = (await connection.execute(text("select * from case_informed"))).all()
+        informed = (await connection.execute(text(SEERS))).all()
     assert events == {own.case_id, told.case_id}
     assert [tuple(row) for row in informed] == [(told.case_id, station.id)]
 
@@ -313,14 +315,41 @@ async def test_no_transaction_ever_sees_anothers_station(
         assert (await connection.execute(query)).one()[0] == "tinbao_api"
 
 
-def test_the_policy_alone_is_served_by_indexes(engine: Engine) -> None:
+def test_the_policy_asks_nothing_more_of_the_own_cases(engine: Engine) -> None:
     with crowded(engine, stations=200, reports=20_000) as (connection, station):
         connection.execute(AS_OFFICER, {"station": station})
-        plan = plan_of(connection, "select case_id from reports where state = 'received'")
+        plan = plan_of(
+            connection,
+            f"select case_id from reports where station_id = '{station}' and state = 'received'",
+        )
 
     assert not scans_a_table(plan), plan
-    assert {"ix_reports_queue", "ix_reports_station"} & indexes(plan)
-    assert plan["Actual Rows"] == 2 * 75
+    assert {"ix_reports_queue", "ix_reports_station", "ix_reports_map"} & indexes(plan)
+    asked = [node for node in nodes(plan) if node.get("Relation Name") == "case_informed"]
+    assert asked
+    assert sum(node["Actual Loops"] for node in asked) == 0
+    assert plan["Actual Rows"] == 75
+
+
+def test_places_are_looked_up_by_an_index_under_the_policy(engine: Engine) -> None:
+    first, last = quads.of_tile(14, 13_010, 7_212)
+    query = (
+        "select case_id from reports where station_id = '{station}' and quad between {first} and"
+        " {last} and state in ('received', 'acknowledged', 'in_progress', 'need_info')"
+    )
+    with crowded(engine, stations=3, reports=9_000) as (connection, station):
+        connection.execute(
+            text(
+                "update reports set location = ST_SetSRID(ST_MakePoint(105.8 + random() / 5,"
+                " 21 + random() / 5), 4326) where station_id like 'w-crowd-%'"
+            )
+        )
+        connection.execute(text("analyze reports"))
+        connection.execute(AS_OFFICER, {"station": station})
+        plan = plan_of(connection, query.format(station=station, first=first, last=last))
+
+    assert indexes(plan) >= {"ix_reports_map"}, plan
+    assert not scans_a_table(plan), plan
 
 
 async def test_of_a_group_officers_read_its_name_and_ward_only(

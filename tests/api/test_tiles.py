@@ -1,0 +1,270 @@
+"""Vector tiles: wards for everybody, cases for their own station."""
+
+import datetime as dt
+import gzip
+import math
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from api.accounts.sessions import OfficerIdentity
+from api.accounts.tables import ReporterKind, StaffRole
+from api.maps.cache import OVERHEAD, Tile, TileCache, pack
+from api.maps.cases import cases_statement, counts_statement
+from api.reports.tables import Report, State
+from api.triage.filters import QueueFilter
+from api.triage.queue import AS_READER
+from geo import outlines
+from geo.tables import Station
+from tests.factories import NOON, caller, make_officer, make_report, make_station
+from tests.mvt import Feature, layers
+from tests.plans import crowded, indexes, literally, plan_of, scans_a_table
+from tests.town import IN_NORTH, IN_SOUTH, Town
+
+
+def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
+    """The tile of a point."""
+    side = 1 << zoom
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * side
+    return zoom, int((lon + 180) / 360 * side), int(y)
+
+
+@pytest.fixture
+def station(engine: Engine) -> Station:
+    """The officer's station."""
+    return make_station(engine)
+
+
+@pytest.fixture
+async def officer(
+    app: FastAPI, engine: Engine, station: Station
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A duty officer."""
+    async with caller(app, make_officer(engine, station)) as client:
+        yield client
+
+
+async def ward_tile(
+    client: httpx.AsyncClient, place: tuple[float, float], zoom: int
+) -> list[Feature]:
+    z, x, y = tile_of(*place, zoom)
+    answer = await client.get(f"/v1/tiles/wards/{z}/{x}/{y}.mvt")
+    assert answer.status_code == 200, answer.text
+    return layers(answer.content).get("wards", [])
+
+
+async def test_wards_are_drawn_for_everybody_with_and_without_outlines(
+    client: httpx.AsyncClient, app: FastAPI, engine: Engine, town: Town
+) -> None:
+    raw = await ward_tile(client, IN_SOUTH, 14)
+    outlines.draw(engine, town.edition_id)
+    app.state.ward_tiles.cache.tiles.clear()
+    drawn = await ward_tile(client, IN_SOUTH, 14)
+    far = await ward_tile(client, IN_SOUTH, 5)
+
+    assert town.south in {each.facts["code"] for each in raw}
+    key = lambda each: each.facts["code"]  # noqa: E731
+    for one, other in zip(sorted(raw, key=key), sorted(drawn, key=key), strict=True):
+        assert one == other
+    assert {each.facts["code"] for each in far} == {town.south, town.north}
+    facts = next(each.facts for each in drawn if each.facts["code"] == town.south)
+    assert facts == {
+        "code": town.south,
+        "name": f"Phường Thử {town.south}",
+        "type": "ward",
+        "province_code": "01",
+    }
+
+
+@pytest.mark.usefixtures("town")
+async def test_a_ward_tile_is_kept_packed_and_tagged(client: httpx.AsyncClient, town: Town) -> None:
+    z, x, y = tile_of(*IN_NORTH, 13)
+    path = f"/v1/tiles/wards/{z}/{x}/{y}.mvt"
+
+    packed = await client.get(path)
+    plain = await client.get(path, headers={"Accept-Encoding": "gzip;q=0"})
+    same = await client.get(path, headers={"If-None-Match": packed.headers["etag"]})
+    lasting = await client.get(f"{path}?edition={town.edition_id}")
+    stale = await client.get(f"{path}?edition={town.edition_id + 1}")
+
+    assert packed.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == (
+        "gzip",
+        "Accept-Encoding",
+    )
+    assert "content-encoding" not in plain.headers
+    assert plain.content == packed.content
+    assert (same.status_code, same.content) == (304, b"")
+    assert packed.headers["cache-control"] == stale.headers["cache-control"] == "no-cache"
+    assert lasting.headers["cache-control"] == "public, max-age=86400"
+
+
+@pytest.mark.usefixtures("town")
+@pytest.mark.parametrize(
+    ("tile", "status"),
+    [
+        ("3/6/3", 404), ("16/1/1", 404), ("5/32/0", 404), ("5/0/32", 404), ("5/-1/0", 404),
+        ("-5/0/0", 404), ("99999999999999/0/0", 404), ("a/0/0", 422), ("5/0.5/0", 422),
+        ("5/0/0x", 422), ("5/" + "9" * 5000 + "/0", 422),
+    ],
+)  # fmt: skip
+async def test_there_are_no_other_tiles(
+    client: httpx.AsyncClient, officer: httpx.AsyncClient, tile: str, status: int
+) -> None:
+    assert (await client.get(f"/v1/tiles/wards/{tile}.mvt")).status_code == status
+    case_status = 200 if tile in ("3/6/3", "16/1/1") else status
+    assert (await officer.get(f"/v1/tiles/cases/{tile}.mvt")).status_code == case_status
+    assert (await client.get("/v1/tiles/nothing/5/0/0.mvt")).status_code == 404
+
+
+async def test_the_tilejson_says_where_the_tiles_are(
+    client: httpx.AsyncClient, officer: httpx.AsyncClient, town: Town
+) -> None:
+    wards = await client.get("/v1/tiles/wards.json")
+    cases = await officer.get("/v1/tiles/cases.json?urgency=3&q=ma+túy&clustered=false")
+    odd = await client.get("/v1/tiles/wards.json", headers={"Host": "a/b?c"})
+    bad = await officer.get("/v1/tiles/cases.json?urgency=4")
+
+    body = wards.json()
+    assert body["tilejson"] == "3.0.0"
+    assert body["tiles"] == [
+        f"http://test/v1/tiles/wards/{{z}}/{{x}}/{{y}}.mvt?edition={town.edition_id}"
+    ]
+    assert (body["minzoom"], body["maxzoom"], body["attribution"]) == (4, 15, "made up")
+    assert [each["id"] for each in body["vector_layers"]] == ["wards"]
+    assert odd.json()["tiles"][0].startswith("/v1/tiles/")
+    (template,) = cases.json()["tiles"]
+    assert template.endswith("?urgency=3&q=ma+t%C3%BAy&clustered=False")
+    assert (await officer.get(template.format(z=5, x=25, y=14))).status_code == 200
+    assert bad.status_code == 422
+
+
+def placed(engine: Engine, station: Station, lon: float, lat: float, **facts: Any) -> Report:
+    return make_report(engine, station, location=f"SRID=4326;POINT({lon} {lat})", **facts)
+
+
+async def test_a_station_sees_its_own_open_cases_and_nothing_of_their_reporters(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    at = (105.8524, 21.0287)
+    own = placed(engine, station, *at, urgency=3, due_at=NOON - dt.timedelta(days=900))
+    placed(engine, station, *at, state=State.RESOLVED)
+    placed(engine, station, 106.5, 21.0)
+    make_report(engine, station, location=None)
+    placed(engine, make_station(engine), *at, informed=(station.id,))
+    z, x, y = tile_of(*at, 14)
+
+    answer = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt")
+
+    found = layers(answer.content)
+    assert [each.facts for each in found.pop("cases")] == [
+        {
+            "case_id": str(own.case_id), "state": "received", "kind": "tip", "category": "noise",
+            "urgency": 3, "overdue": True,
+        }
+    ]  # fmt: skip
+    assert found == {}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_case_is_where_it_is(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    lon, lat = 105.8524, 21.0287
+    placed(engine, station, lon, lat)
+    z, x, y = tile_of(lon, lat, 15)
+
+    answer = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt")
+
+    (feature,) = layers(answer.content)["cases"]
+    column, row = feature.lines[0][0]
+    deep = tile_of(lon, lat, 15 + 12)
+    assert (column, row) == (deep[1] - x * 4096, deep[2] - y * 4096)
+
+
+async def test_far_out_cases_are_counted_in_cells(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    for n in range(5):
+        placed(engine, station, 105.8524 + n * 1e-6, 21.0287, urgency=1 + n % 3)
+    placed(engine, station, 105.95, 21.0287, category="theft")
+    z, x, y = tile_of(105.8524, 21.0287, 9)
+
+    answer = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt")
+    narrowed = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt?category=theft")
+    single = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt?clustered=false")
+
+    clusters = layers(answer.content)["clusters"]
+    assert sorted((each.facts["count"], each.facts["urgency"]) for each in clusters) == [
+        (1, 1), (5, 3),
+    ]  # fmt: skip
+    five = next(each for each in clusters if each.facts["count"] == 5)
+    exact = [each.lines[0][0] for each in layers(single.content)["cases"]]
+    column, row = five.lines[0][0]
+    assert len(exact) == 6
+    assert sum(abs(x - column) <= 32 and abs(y - row) <= 32 for x, y in exact) == 5
+    assert [each.facts["count"] for each in layers(narrowed.content)["clusters"]] == [1]
+
+
+async def test_case_tiles_can_be_asked_like_the_queue(
+    officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    at = (105.8524, 21.0287)
+    placed(engine, station, *at, reporter_kind=ReporterKind.ANONYMOUS)
+    closed = placed(engine, station, *at, state=State.RESOLVED, text="mua bán ma túy")
+    z, x, y = tile_of(*at, 16)
+    path = f"/v1/tiles/cases/{z}/{x}/{y}.mvt"
+
+    found = await officer.get(f"{path}?state=any&q=ma+tuy")
+    same = await officer.get(
+        f"{path}?state=any&q=ma+tuy", headers={"If-None-Match": found.headers["etag"]}
+    )
+
+    assert [each.facts["case_id"] for each in layers(found.content)["cases"]] == [
+        str(closed.case_id)
+    ]
+    assert same.status_code == 304
+    assert (await officer.get(f"{path}?bbox=1")).status_code == 422
+
+
+def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> None:
+    with crowded(engine, stations=3, reports=9_000) as (connection, station):
+        connection.exec_driver_sql(
+            "update reports set location = ST_SetSRID(ST_MakePoint(105.8 + random() / 5,"
+            " 21 + random() / 5), 4326) where starts_with(station_id, 'w-crowd-')"
+        )
+        connection.exec_driver_sql("analyze reports")
+        officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
+        connection.execute(AS_READER, {"station": station})
+        z, x, y = tile_of(105.9, 21.1, 15)
+        for made in (cases_statement, counts_statement):
+            statement = made(officer, QueueFilter(), now=NOON, z=z, x=x, y=y)
+            plan = plan_of(connection, literally(connection, statement))
+
+            assert "ix_reports_map" in indexes(plan), plan
+            assert not scans_a_table(plan), plan
+
+
+def test_the_cache_is_bounded_and_forgets_what_nobody_asks_for() -> None:
+    size = 1000 + OVERHEAD
+    cache = TileCache(room=3 * size)
+    tile = Tile(b"x" * 1000, "tag")
+
+    for n in range(3):
+        cache.keep((1, 5, n, 0), tile)
+    cache.get((1, 5, 0, 0))
+    cache.keep((1, 5, 3, 0), tile)
+    cache.keep((1, 5, 3, 0), tile)
+
+    assert [key[2] for key in cache.tiles] == [2, 0, 3]
+    assert cache.size == 3 * size
+    assert cache.get((1, 5, 1, 0)) is None
+
+
+def test_an_empty_tile_is_still_a_tile() -> None:
+    assert gzip.decompress(pack(b"").packed) == b""
