@@ -90,6 +90,7 @@ def serve() -> None:
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=20,
+        timeout_worker_healthcheck=30,  # a crowded machine is no dead process
     )
 
 

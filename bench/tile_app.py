@@ -1,0 +1,16 @@
+"""The same app, keeping no ward tiles: every one is drawn when it is asked for."""
+
+from fastapi import FastAPI
+
+from api.app import from_environment
+from api.maps.cache import Key, Tile, TileCache
+
+
+def forget(self: TileCache, key: Key, tile: Tile) -> None:
+    """Keep nothing."""
+
+
+def make() -> FastAPI:
+    """The service of this environment, without room for tiles."""
+    setattr(TileCache, "keep", forget)  # noqa: B010 - a class has no room for another function
+    return from_environment()
