@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import api.accounts.tables
 import api.clocks.tables
-import api.groups.tables
 import api.exports.tables
+import api.groups.tables
 import api.live.tables
 import api.reports.tables
 import api.tables

@@ -8,6 +8,7 @@ SAMPLES = {
     "station": "Công an phường {0} %s",
     "register_number": 17,
     "public_text": "Đã đến {nơi} 100%.",
+    "group": "Tổ tự quản {1} 50%",
 }
 
 

@@ -54,4 +54,4 @@ BODIES: dict[str, Any] = {
     "create_delegation": {"username": "nobody.here", "until": "2026-12-31"},
 }
 
-PATHS = {"delegation_id": lambda world: "019aa000-0000-4000-8000-000000000000"}
+PATHS = {"delegation_id": lambda _: "019aa000-0000-4000-8000-000000000000"}

@@ -27,8 +27,8 @@ VIEW = {"name": "Khẩn cấp", "filter": {"urgency": [3]}}
 BODIES = {"create_view": VIEW, "replace_view": VIEW}
 
 PATHS = {
-    "view_id": lambda world: str(uuid.uuid4()),
-    "z": lambda world: "5",
-    "x": lambda world: "25",
-    "y": lambda world: "14",
+    "view_id": lambda _: str(uuid.uuid4()),
+    "z": lambda _: "5",
+    "x": lambda _: "25",
+    "y": lambda _: "14",
 }
