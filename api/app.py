@@ -30,6 +30,7 @@ from api.lanes import is_away
 from api.live import routes as live_routes
 from api.live.hub import Hub
 from api.maps import routes as map_routes
+from api.maps.drawing import case_tiles
 from api.maps.wards import WardTiles
 from api.reports import my_act_routes, my_routes
 from api.reports import routes as report_routes
@@ -64,6 +65,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
     app.state.ward_tiles = WardTiles(app.state.engine)
+    drawing = app.state.case_tiles = case_tiles(settings)
+    drawing.open()
     waker = app.state.waker = Waker(partial(lane_connection, settings))
     waker.open()
     hot = app.state.hot = hot_paths(settings, keys, waker)
@@ -88,6 +91,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         reading.dispose()
         await hub.close()
         await hot.close()
+        await drawing.close()
         await waker.close()
         await app.state.engine.dispose()
 
@@ -112,7 +116,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     install_database_problems(app)
     for router in (
+        # The two that are asked for most: routes are tried one after another.
         report_routes.router,
+        map_routes.router,
         my_routes.router,
         my_act_routes.router,
         device_routes.router,
@@ -126,7 +132,6 @@ def create_app(settings: Settings) -> FastAPI:
         suggestion_routes.router,
         template_routes.router,
         live_routes.router,
-        map_routes.router,
         clock_routes.router,
         desk_routes.router,
         export_routes.router,

@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -52,6 +52,10 @@ class Keys:
     def _ids(self) -> Cipher[modes.ECB]:
         # One AES block of one 16-byte id: a permutation, so nothing is shared between blocks.
         return Cipher(algorithms.AES(self.derive("ids", 16)), modes.ECB())  # noqa: S305
+
+    @cached_property
+    def _id_encryptor(self) -> CipherContext:
+        return self._ids.encryptor()  # ECB: no block knows of another, so one serves all ids
 
     @cached_property
     def _link(self) -> bytes:
@@ -108,13 +112,20 @@ class Keys:
 
     def store_id(self, report_id: uuid.UUID) -> uuid.UUID:
         """The id under which a report is stored."""
-        encryptor = self._ids.encryptor()
-        return uuid.UUID(bytes=encryptor.update(report_id.bytes) + encryptor.finalize())
+        return uuid.UUID(bytes=self._id_encryptor.update(report_id.bytes))
 
     def report_id(self, stored_id: uuid.UUID) -> uuid.UUID:
         """The reporter's own id of a stored report."""
         decryptor = self._ids.decryptor()
         return uuid.UUID(bytes=decryptor.update(stored_id.bytes) + decryptor.finalize())
+
+    def shared_id(self, stored_id: uuid.UUID) -> uuid.UUID:
+        """What a report is called to who leads its group: it opens nothing."""
+        return self.store_id(stored_id)
+
+    def stored_id_of(self, shared_id: uuid.UUID) -> uuid.UUID:
+        """The stored id of a report by its `shared_id`."""
+        return self.report_id(shared_id)
 
     def desk_report_id(self, station_id: str, intake_id: uuid.UUID) -> uuid.UUID:
         """The report id of what a station writes down: its officers only know `intake_id`."""

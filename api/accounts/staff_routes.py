@@ -19,6 +19,7 @@ from api.accounts.staff import (
     UsernameTakenError,
     create_staff,
     new_password,
+    normalised,
 )
 from api.accounts.tables import DEMO_PREFIX, Staff, StaffRole
 from api.clock import Now
@@ -81,7 +82,8 @@ async def create_staff_member(
 ) -> schemas.CredentialsOut:
     """Make an account. What it signs in with is shown once and never again."""
     state = request.app.state
-    if state.settings.mode == "production" and given.username.lower().startswith(DEMO_PREFIX):
+    name = normalised(given.username) or ""
+    if state.settings.mode == "production" and name.startswith(DEMO_PREFIX):
         raise wrong("username", "username", language)
     made_password = await get_running_loop().run_in_executor(HASHERS, new_password)
     with explained(language):

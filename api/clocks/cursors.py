@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from api.texts import FORBIDDEN
+
 
 class OverduePlace(NamedTuple):
     """A place in the list of what is overdue."""
@@ -40,7 +42,11 @@ def parts_of(cursor: str, count: int) -> list[str] | None:
         return None
     if not isinstance(found, list) or len(found) != count:
         return None
-    return found if all(isinstance(part, str) and "\0" not in part for part in found) else None
+    return (
+        found
+        if all(isinstance(part, str) and not FORBIDDEN.search(part) for part in found)
+        else None
+    )
 
 
 def overdue_place(cursor: str) -> OverduePlace | None:

@@ -32,7 +32,7 @@ async def delegate(
     until: dt.date,
     now: dt.datetime,
     language: Language,
-) -> None:
+) -> uuid.UUID:
     """Let a duty officer of the chief's station approve. Raises `InvalidRequest`."""
     if not now < end_of(until) < now + dt.timedelta(days=366):
         raise problems.unfit("until", "delegation_until", language)
@@ -46,9 +46,10 @@ async def delegate(
     )
     if staff_id is None:
         raise problems.unfit("username", "delegate", language)
+    delegation_id = uuid.uuid4()
     await session.execute(
         insert(Delegation).values(
-            id=uuid.uuid4(),
+            id=delegation_id,
             station_id=chief.station_id,
             chief_id=chief.staff_id,
             staff_id=staff_id,
@@ -57,6 +58,7 @@ async def delegate(
         )
     )
     await session.execute(about(chief, "delegation.created", staff_id))
+    return delegation_id
 
 
 async def end_delegation(

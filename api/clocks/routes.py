@@ -229,12 +229,13 @@ async def list_delegations(chief: Chief, session: Session, now: Now) -> schemas.
 @router.post("/staff/delegations", status_code=201, responses=COMMON)
 async def create_delegation(
     asked: schemas.DelegationIn, chief: Chief, session: Session, now: Now, language: Speak
-) -> schemas.DelegationsOut:
+) -> schemas.DelegationOut:
     """Let a duty officer of your station approve in your place, until the end of a day."""
-    await delegations.delegate(
+    made = await delegations.delegate(
         session, chief, username=asked.username, until=asked.until, now=now, language=language
     )
-    return await list_delegations(chief, session, now)
+    standing = await list_delegations(chief, session, now)
+    return next(each for each in standing.items if each.id == made)
 
 
 @router.delete("/staff/delegations/{delegation_id}", status_code=204, responses=COMMON | NOT_FOUND)

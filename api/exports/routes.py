@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from api import problems
 from api.accounts.sessions import OfficerIdentity
 from api.audit import audited
-from api.clock import Now, local
+from api.clock import VIETNAM, Now, local
 from api.db import AS_API, AS_OFFICER, Session
 from api.exports import record
 from api.exports.files import FILES, File
@@ -55,10 +55,7 @@ PATIENCE = text("set local statement_timeout = '60s'")
 CASES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file; one that was cut off lacks its end",
-        "content": {
-            each.media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-            for each in FILES.values()
-        },
+        "content": {each.media_type.partition(";")[0]: {} for each in FILES.values()},
     }
 }
 
@@ -110,7 +107,7 @@ async def export_cases(
     order = Order(uuid.uuid4(), officer, wanted, format, now)
     await put_on_record(session, order)
     file = FILES[format](order.mark)
-    name = f"tinbao-{now:%Y%m%d}-{order.id}.{format}"
+    name = f"tinbao-{now.astimezone(VIETNAM):%Y%m%d}-{order.id}.{format}"
     return StreamingResponse(
         content(request.app.state.engine, order, file),
         media_type=file.media_type,

@@ -19,6 +19,7 @@ from api.guards import StrictRoute
 from api.i18n import Language, Speak
 from api.reports.schemas import StationOut
 from api.secrets import Keys
+from api.triage.schemas import closed_at_of, shown
 
 router = APIRouter(
     prefix="/v1",
@@ -55,16 +56,35 @@ def my_group_out(row: Row[Any], language: Language) -> schemas.MyGroupOut:
 
 
 def report_out(keys: Keys, row: Row[Any]) -> schemas.GroupReportOut:
-    """A report as the group reads it."""
+    """A report as the group reads it. Of another's a leader reads what an officer would.
+
+    Whoever makes invitations may use one themselves: neither the phone's id of a report, which
+    may hold the moment it was made, nor exact times may come to officers so.
+    """
     number = row.register_number and f"{row.register_number}/{row.register_year}"
     return schemas.GroupReportOut.model_validate(
         {
             **row._mapping,
-            "id": keys.report_id(row.id),
             "register_number": number,
             "station": station_out(row),
+            **(of_mine(keys, row) if row.is_mine else of_another(keys, row)),
         }
     )
+
+
+def of_mine(keys: Keys, row: Row[Any]) -> dict[str, Any]:
+    """What only the reporter of a row knows of it."""
+    return {"id": keys.report_id(row.id)}
+
+
+def of_another(keys: Keys, row: Row[Any]) -> dict[str, Any]:
+    """The same for somebody else."""
+    return {
+        "id": keys.shared_id(row.id),
+        "received_at": shown(row.received_at, row.reporter_kind),
+        "observed_at": row.observed_at and shown(row.observed_at, row.reporter_kind),
+        "closed_at": closed_at_of(row),
+    }
 
 
 @router.post("/groups/joining", responses=MEMBER | problems.documented(problems.TooManyRequests))
@@ -134,12 +154,12 @@ async def list_group_reports(
     mine = await membership.find_membership(session, reporter.recipient, group_id)
     after = None
     if cursor is not None:
-        after = await queries.position_of(session, mine, keys.store_id(cursor))
+        after = await queries.position_of(session, mine, keys.stored_id_of(cursor))
         if after is None:
             raise paging.unknown_cursor(language)
     rows = await queries.reports(session, mine, after=after, limit=limit + 1)
     items = [report_out(keys, row) for row in rows[:limit]]
-    following = str(items[-1].id) if len(rows) > limit else None
+    following = str(keys.shared_id(rows[limit - 1].id)) if len(rows) > limit else None
     if following is not None:
         response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
     found = schemas.GroupReportsOut(items=items, next_cursor=following)

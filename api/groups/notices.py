@@ -1,7 +1,8 @@
 """Telling a group's leaders that a report filed as the group is another station's now.
 
 A leader answers for what the group reports, whoever of it filed it. Who filed it themselves is told
-as its reporter and not twice; of complaints about the police no leader is told.
+as its reporter and not twice; of complaints about the police, and of what oversight has, no leader
+is told.
 """
 
 import datetime as dt
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.reports.routing import OFFICER_CONDUCT
 from api.reports.tables import ReportKind
+from geo.tables import StationKind
 from notifications.outbox import OWE_MANY, Debt, arrays
 from notifications.wakeups import DELIVERIES, wake_after
 
@@ -31,6 +33,7 @@ where report.case_id = any(:case_ids) and report.group_id is not null
     and leader.member_key is distinct from report.reporter_key
     and report.kind <> '{ReportKind.COMPLAINT_ABOUT_POLICE}'
     and report.category <> '{OFFICER_CONDUCT}' and not report.about_station
+    and owner.kind <> '{StationKind.OVERSIGHT}'
 order by report.case_id, leader.member_key
 """)  # noqa: S608 - constants
 """Served by `ix_memberships_group`."""

@@ -12,7 +12,7 @@ from api.groups.tables import GroupRole, Membership
 from api.reports.routing import OFFICER_CONDUCT
 from api.reports.tables import Report, ReportKind
 from api.triage.tables import CaseOutcome
-from geo.tables import Station
+from geo.tables import Station, StationKind
 
 Position = tuple[dt.datetime, uuid.UUID]
 
@@ -20,9 +20,10 @@ NOT_ABOUT_POLICE = and_(
     Report.kind != ReportKind.COMPLAINT_ABOUT_POLICE,
     Report.category != OFFICER_CONDUCT,
     ~Report.about_station,
+    Report.station_id.not_in(select(Station.id).where(Station.kind == StationKind.OVERSIGHT)),
 )
-"""A complaint about the police is its reporter's alone, whatever it was filed as: who leads a
-group may work beside the people it is about."""
+"""A complaint about the police, or what came to be oversight's, is its reporter's alone, whatever
+it was filed as: who leads a group may work beside the people it is about."""
 
 LISTED: tuple[Any, ...] = (
     Report.id,
@@ -32,6 +33,7 @@ LISTED: tuple[Any, ...] = (
     Report.text,
     Report.received_at,
     Report.observed_at,
+    Report.reporter_kind,
     Report.register_number,
     Report.register_year,
     Report.closed_at,

@@ -86,6 +86,7 @@ class GroupTypesOut(Out):
     """The kinds of groups there are."""
 
     items: list[GroupTypeOut]
+    next_cursor: None = None
 
 
 class GroupOut(Out):
@@ -180,12 +181,14 @@ class MembersOut(Out):
 class GroupReportOut(Out):
     """A report filed as the group, and what has become of it."""
 
-    id: uuid.UUID
+    id: uuid.UUID = Field(
+        description="The report's own id where it is mine; of another's one that opens nothing"
+    )
     state: str
     kind: str
     category: str
     text: str
-    received_at: LocalTime
+    received_at: LocalTime = Field(description="Of another's report rounded as for officers")
     observed_at: LocalTime | None
     register_number: str | None
     station: StationOut

@@ -4,29 +4,29 @@ All under the officer's rights: the station and ranges of numbers find the cases
 because under row-level security shapes cannot be looked up.
 """
 
-import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Float,
     Integer,
     Select,
     Text,
+    Uuid,
+    bindparam,
     cast,
     column,
     func,
     literal_column,
+    make_url,
     select,
 )
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
-from api.accounts.sessions import OfficerIdentity
 from api.reports.tables import Report
 from api.triage.filters import QueueFilter, conditions
-from api.triage.queries import owned_by
 from geo import quads
 
 LEAST_ZOOM, MOST_ZOOM = 0, 18
@@ -37,34 +37,38 @@ EXTENT = 4096
 CELL = EXTENT >> GRID_BITS
 MOST_CASES = 10_000
 """Cases shown in one tile; where there are more, the most urgent ones are."""
+KEPT_STATEMENTS = 256
+
+STATION: ColumnElement[str] = func.nullif(func.current_setting("tinbao.station", True), "")
+ME: ColumnElement[Any] = cast(func.nullif(func.current_setting("tinbao.staff", True), ""), Uuid)
+"""Where and who the officer is, as the transaction says."""
+
+DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 
-def located(
-    officer: OfficerIdentity, wanted: QueueFilter, now: dt.datetime, z: int, x: int, y: int
-) -> list[ColumnElement[bool]]:
+def located(wanted: QueueFilter) -> list[ColumnElement[bool]]:
     """The station's own cases in a tile that a filter lets through; served by `ix_reports_map`."""
+    first, last = bindparam("first", None, BigInteger), bindparam("last", None, BigInteger)
     return [
-        owned_by(officer),
-        Report.quad.between(*quads.of_tile(z, x, y)),
-        *conditions(wanted, officer, now),
+        Report.station_id == STATION,
+        Report.quad.between(first, last),
+        *conditions(wanted, ME, func.now()),
     ]
 
 
-def across(z: int, x: int, y: int) -> ColumnElement[Any]:
+def across() -> ColumnElement[Any]:
     """Where a case lies in the steps of a tile, from its north-west corner."""
-    side = float(2**z)
+    side, x, y = (bindparam(name, None, Float) for name in ("side", "x", "y"))
     lon: ColumnElement[float] = func.ST_X(Report.location, type_=Float)
     lat: ColumnElement[float] = func.ST_Y(Report.location, type_=Float)
-    north = 1 - func.asinh(func.tan(func.radians(lat)), type_=Float) / func.pi(type_=Float)
+    north = 1.0 - func.asinh(func.tan(func.radians(lat)), type_=Float) / func.pi(type_=Float)
     return func.ST_MakePoint(
-        func.floor(((lon + 180.0) / 360.0 * side - float(x)) * float(EXTENT)),
-        func.floor((north / 2.0 * side - float(y)) * float(EXTENT)),
+        func.floor(((lon + 180.0) / 360.0 * side - x) * float(EXTENT)),
+        func.floor((north / 2.0 * side - y) * float(EXTENT)),
     )
 
 
-def cases_statement(
-    officer: OfficerIdentity, wanted: QueueFilter, *, now: dt.datetime, z: int, x: int, y: int
-) -> Select[Any]:
+def cases_statement(wanted: QueueFilter) -> Select[Any]:
     """Each case as a point, without anything of its reporter and without times."""
     rows = (
         select(
@@ -73,12 +77,12 @@ def cases_statement(
             Report.kind,
             Report.category,
             Report.urgency,
-            func.coalesce(Report.due_at < now, False).label("overdue"),
-            across(z, x, y).label("shape"),
+            func.coalesce(Report.due_at < func.now(), False).label("overdue"),
+            across().label("shape"),
         )
-        .where(*located(officer, wanted, now, z, x, y))
+        .where(*located(wanted))
         .order_by(Report.urgency.desc())
-        .limit(MOST_CASES)
+        .limit(literal_column(str(MOST_CASES)))
         .subquery("cases")
     )
     return as_layer("cases").select_from(rows)
@@ -90,20 +94,16 @@ def axis(first: int) -> ColumnElement[Any]:
     return literal_column(f"(({bits}) * {CELL} + {CELL // 2})::float8")
 
 
-def counts_statement(
-    officer: OfficerIdentity, wanted: QueueFilter, *, now: dt.datetime, z: int, x: int, y: int
-) -> Select[Any]:
+def counts_statement(wanted: QueueFilter) -> Select[Any]:
     """How many cases there are in each cell of a tile, and how urgent the most urgent one is."""
-    shift = 2 * (quads.BITS - z - GRID_BITS)
-    number: InstrumentedAttribute[int | None] = Report.quad
-    cell = number.op(">>")(literal_column(str(shift))).op("&")(literal_column("4095"))
+    number: ColumnElement[Any] = Report.quad.op(">>")(bindparam("shift", None, Integer))
     counted = (
         select(
-            cast(cell, Integer).label("cell"),
+            cast(number.op("&")(literal_column("4095")), Integer).label("cell"),
             cast(func.count(), Integer).label("count"),
             func.max(Report.urgency).label("urgency"),
         )
-        .where(*located(officer, wanted, now, z, x, y))
+        .where(*located(wanted))
         .group_by(literal_column("1"))
         .subquery("counted")
     )
@@ -116,20 +116,26 @@ def counts_statement(
 def as_layer(name: str) -> Select[Any]:
     """The rows of the subquery of that name as a layer of a vector tile."""
     whole: ColumnElement[Any] = column(name)
-    return select(func.ST_AsMVT(whole, name, EXTENT, "shape", type_=BYTEA))
+    layer: ColumnElement[str] = literal_column(f"'{name}'")
+    return select(
+        func.ST_AsMVT(whole, layer, literal_column(str(EXTENT)), literal_column("'shape'"),
+                      type_=BYTEA)
+    )  # fmt: skip
 
 
-async def case_tile(
-    session: AsyncSession,
-    officer: OfficerIdentity,
-    wanted: QueueFilter,
-    *,
-    now: dt.datetime,
-    tile: tuple[int, int, int],
-    counted: bool,
-) -> bytes:
-    """A tile (zoom, column, row) of one layer: `clusters`, or `cases`."""
-    z, x, y = tile
-    make = counts_statement if counted else cases_statement
-    found = await session.scalar(make(officer, wanted, now=now, z=z, x=x, y=y))
-    return bytes(found or b"")
+@lru_cache(KEPT_STATEMENTS)
+def written(wanted: QueueFilter, *, counted: bool) -> tuple[str, dict[str, Any]]:
+    """A statement as the database reads it, and its parameters but for those of the tile."""
+    statement = counts_statement(wanted) if counted else cases_statement(wanted)
+    made = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(made), dict(made.params)
+
+
+def parameters_of(z: int, x: int, y: int) -> dict[str, Any]:
+    """What a statement must know of a tile."""
+    first, last = quads.of_tile(z, x, y)
+    shift = 2 * (quads.BITS - z - GRID_BITS)
+    return {
+        "first": first, "last": last, "shift": shift, "side": float(1 << z), "x": float(x),
+        "y": float(y),
+    }  # fmt: skip

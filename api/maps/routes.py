@@ -9,14 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import limits, problems
 from api.accounts.identity import address_of
+from api.accounts.sessions import SessionToken
 from api.areas.routes import CurrentAtlas
 from api.audit import audited
-from api.clock import Now
 from api.etags import ETAG, TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.maps import cases, wards
 from api.maps.cache import Tile, pack
+from api.maps.drawing import Ask
 from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
+from api.secrets import token_hash
 from api.triage.queries import CaseOfficer
 from api.triage.queue import ReaderSession
 
@@ -175,16 +177,24 @@ async def read_case_tile(
     z: int,
     x: int,
     y: int,
-    officer: CaseOfficer,
-    session: ReaderSession,
-    now: Now,
+    token: SessionToken,
     asked: Annotated[CaseTileAsked, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The station's own located cases; far out, how many there are in each part of the tile."""
     check_tile(z, x, y, (cases.LEAST_ZOOM, cases.MOST_ZOOM))
     counted = z < cases.COUNTED_BELOW if asked.clustered is None else asked.clustered
-    contents = await cases.case_tile(
-        session, officer, asked, now=now, tile=(z, x, y), counted=counted
+    statement, known = cases.written(asked, counted=counted)
+    tile = cases.parameters_of(z, x, y)
+    fits, contents = await request.app.state.case_tiles(
+        Ask(
+            token_hash(token),
+            statement,
+            known | {name: tile[name] for name in tile if name in known},
+        )
     )
+    if fits is None:
+        raise problems.NotAuthenticated
+    if not fits:
+        raise problems.RoleNotAllowed
     return tile_answer(request, pack(contents, quickly=True), "no-store", if_none_match)

@@ -14,6 +14,7 @@ from api.clock import VIETNAM, Now
 from api.db import Session
 from api.etags import TAGGED, IfNoneMatch, tagged
 from api.groups.naming import group_of
+from api.groups.notices import REROUTED
 from api.guards import StrictRoute
 from api.i18n import Language, Speak
 from api.reports import my_acts, my_queries, queries, schemas
@@ -225,7 +226,7 @@ async def read_inbox(
     items = [
         schemas.InboxItemOut(
             id=item.id,
-            report_id=keys.report_id(item.subject),
+            report_id=report_named(keys, item),
             kind=item.kind,
             text=messages.render(item.kind, language, item.data),
             created_at=item.created_at,
@@ -236,6 +237,12 @@ async def read_inbox(
     following = position.encode()
     response.headers["Link"] = paging.next_link(request, following, {"limit": limit})
     return schemas.InboxOut(items=items, next_cursor=following)
+
+
+def report_named(keys: Keys, item: inbox.InboxItem) -> uuid.UUID:
+    """The report a message is about, by the name that its reader knows it by."""
+    anothers = item.kind == REROUTED
+    return keys.shared_id(item.subject) if anothers else keys.report_id(item.subject)
 
 
 @router.post("/inbox/shown", status_code=204)

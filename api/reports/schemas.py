@@ -360,7 +360,9 @@ class InboxItemOut(Out):
     """One message of the inbox."""
 
     id: uuid.UUID
-    report_id: uuid.UUID
+    report_id: uuid.UUID = Field(
+        description="Of a group's report that another sent: the id it has in the group's list"
+    )
     kind: str
     text: str
     created_at: LocalTime

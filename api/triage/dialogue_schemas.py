@@ -46,7 +46,7 @@ class OutcomeReasonOut(BaseModel):
     """A reason a case can end for."""
 
     code: str
-    step: str
+    step: str = Field(description="The step it is for: `resolution` or `dismissal`")
     name: str = Field(description="In the language asked for")
     needs_chief: bool = Field(description="Only a chief, or oversight, may give it")
 

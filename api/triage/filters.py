@@ -3,13 +3,13 @@
 import datetime as dt
 import math
 import re
+import uuid
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_
 
-from api.accounts.sessions import OfficerIdentity
 from api.reports.tables import IS_OPEN, OPEN, Report, ReportKind, State
 from api.texts import CleanText, folded
 from geo import quads
@@ -60,6 +60,8 @@ def is_few_words(value: str) -> str:
 
 Code = Annotated[CleanText, Field(max_length=64)]
 Urgency = Annotated[int, Field(ge=1, le=3)]
+BoxText = Annotated[CleanText, Field(max_length=120), AfterValidator(is_box)]
+Words = Annotated[CleanText, Field(max_length=200), AfterValidator(is_few_words)]
 
 
 class QueueFilter(BaseModel):
@@ -76,15 +78,12 @@ class QueueFilter(BaseModel):
     kind: Annotated[tuple[ReportKind, ...], Field(max_length=6)] = ()
     confidence: Annotated[tuple[Confidence, ...], Field(max_length=5)] = ()
     bbox: Annotated[
-        CleanText | None,
-        AfterValidator(lambda value: value and is_box(value)),
-        Field(max_length=120, description="minlon,minlat,maxlon,maxlat"),
+        Annotated[CleanText, Field(max_length=120), AfterValidator(is_box)] | None,
+        Field(description="minlon,minlat,maxlon,maxlat"),
     ] = None
     q: Annotated[
-        CleanText | None,
-        AfterValidator(lambda value: value and is_few_words(value)),
+        Annotated[CleanText, Field(max_length=200), AfterValidator(is_few_words)] | None,
         Field(
-            max_length=200,
             description="Words that must all occur in the text, the place note or the register"
             " number; capitals and marks do not matter",
         ),
@@ -113,9 +112,11 @@ NAMES = tuple(QueueFilter.model_fields)
 
 
 def conditions(
-    wanted: QueueFilter, officer: OfficerIdentity, now: dt.datetime
+    wanted: QueueFilter,
+    me: uuid.UUID | ColumnElement[uuid.UUID],
+    now: dt.datetime | ColumnElement[dt.datetime],
 ) -> list[ColumnElement[bool]]:
-    """The question as conditions on a case, without whose it is.
+    """The question as conditions on a case, without whose station's it is.
 
     A search looks through the cases that the station's index finds: no index of words could be
     used under row-level security.
@@ -130,8 +131,8 @@ def conditions(
         if values:
             found.append(column.in_(values))
     if wanted.mine:
-        claimed = and_(Report.claimed_by == officer.staff_id, Report.claimed_until > now)
-        found.append(or_(claimed, Report.assignee_id == officer.staff_id))
+        claimed = and_(Report.claimed_by == me, Report.claimed_until > now)
+        found.append(or_(claimed, Report.assignee_id == me))
     if wanted.overdue:
         found.append(Report.due_at < now)
     if wanted.bbox:

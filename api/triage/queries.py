@@ -21,6 +21,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
     or_,
     select,
     table,
@@ -141,10 +142,20 @@ async def find_case(
 
 
 async def events_of(session: AsyncSession, case_id: uuid.UUID) -> Sequence[Row[Any]]:
-    """What happened to a case, oldest first; served by `ix_case_events_case`."""
+    """What happened to a case, oldest first; served by `ix_case_events_case`.
+
+    Whose task another station made it, is not told: `username` is the name of a colleague.
+    """
+    named = CaseEvent.data["username"].astext
+    foreign = named.is_not(None) & ~exists().where(Colleague.c.username == named)
+    data = case((foreign, CaseEvent.data.op("-")(literal("username", Text))), else_=CaseEvent.data)
     found = await session.execute(
         select(
-            CaseEvent.kind, CaseEvent.at, CaseEvent.actor_kind, CaseEvent.actor_id, CaseEvent.data
+            CaseEvent.kind,
+            CaseEvent.at,
+            CaseEvent.actor_kind,
+            CaseEvent.actor_id,
+            data.label("data"),
         )
         .where(CaseEvent.case_id == case_id)
         .order_by(CaseEvent.id)

@@ -3,16 +3,22 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Result,
     Row,
     Select,
+    SmallInteger,
     Subquery,
+    Text,
+    Uuid,
     and_,
+    bindparam,
     case,
     literal,
     literal_column,
@@ -28,8 +34,8 @@ from api.accounts.sessions import OfficerIdentity
 from api.db import Session
 from api.groups.tables import Group
 from api.reports.tables import CaseInformed, Report
-from api.triage.filters import QueueFilter, conditions, nearby
-from api.triage.queries import LISTED, CaseOfficer, colleague_named, owned_by
+from api.triage.filters import NAMES, QueueFilter, conditions, nearby
+from api.triage.queries import LISTED, CaseOfficer, colleague_named
 
 AS_READER = text(
     "select set_config('role', 'tinbao_officer', true),"
@@ -63,25 +69,33 @@ Columns = Sequence[Any]
 class Position(NamedTuple):
     """Where a case stands in the queue."""
 
-    urgency: int
-    received_at: dt.datetime
-    case_id: uuid.UUID
+    urgency: Any
+    received_at: Any
+    case_id: Any
 
 
-def behind(
-    position: Position | None, columns: Columns, *, newest: bool
-) -> list[ColumnElement[bool]]:
+STATION: ColumnElement[str] = bindparam("station", None, Text)
+ME: ColumnElement[uuid.UUID] = bindparam("me", None, Uuid)
+NOW: ColumnElement[dt.datetime] = bindparam("now", None, DateTime(timezone=True))
+HERE = Position(
+    bindparam("urgency", None, SmallInteger),
+    bindparam("received_at", None, DateTime(timezone=True)),
+    bindparam("case_id", None, Uuid),
+)
+"""What a statement leaves open: who asks, when, and behind which position."""
+KEPT_STATEMENTS = 256
+
+
+def behind(columns: Columns, *, newest: bool) -> list[ColumnElement[bool]]:
     """The cases after a position; the first condition bounds the index scan."""
-    if position is None:
-        return []
     urgency, received_at, case_id = columns
-    here = (position.received_at, position.case_id)
+    here = tuple_(HERE.received_at, HERE.case_id)
     if newest:
-        return [received_at <= position.received_at, tuple_(received_at, case_id) < here]
+        return [received_at <= HERE.received_at, tuple_(received_at, case_id) < here]
     later = tuple_(received_at, case_id) > here
     return [
-        urgency <= position.urgency,
-        or_(urgency < position.urgency, and_(urgency == position.urgency, later)),
+        urgency <= HERE.urgency,
+        or_(urgency < HERE.urgency, and_(urgency == HERE.urgency, later)),
     ]
 
 
@@ -98,43 +112,44 @@ def place_of(table: type[Report] | type[CaseInformed]) -> Columns:
     return [table.urgency, table.received_at, table.case_id]
 
 
-def queue_statement(
-    officer: OfficerIdentity,
-    wanted: QueueFilter,
-    *,
-    now: dt.datetime,
-    after: Position | None,
-    limit: int,
-) -> Select[Any]:
-    """The queue: most urgent first, then oldest; with closed cases in it, the newest first.
+@lru_cache(KEPT_STATEMENTS)
+def blank_statement(wanted: QueueFilter, *, on: bool, limit: int) -> Select[Any]:
+    """The queue, whoever asks (`asked_by` says it); `on` when it goes on behind a position.
 
-    Open cases are served by `ix_reports_queue` and `ix_case_informed_queue`, others by
-    `ix_reports_station` and `ix_case_informed_station`; a small box by `ix_reports_map`.
+    To write it takes longer than to read a page, so what is asked often is kept.
     """
     newest = wanted.newest_first
-    asked = conditions(wanted, officer, now)
+    asked = conditions(wanted, ME, NOW)
     own, told = place_of(Report), place_of(CaseInformed)
     owned = (
         select(*QUEUED, literal("owner").label("relation"))
-        .where(owned_by(officer), *asked, *nearby(wanted), *behind(after, own, newest=newest))
+        .where(Report.station_id == STATION, *asked, *nearby(wanted))
+        .where(*(behind(own, newest=newest) if on else ()))
         .order_by(*in_order(own, newest=newest))
     )
     informed = (
         select(*QUEUED, literal("informed").label("relation"))
         .join(CaseInformed, CaseInformed.case_id == Report.case_id)
-        .where(CaseInformed.station_id == officer.station_id, ~owned_by(officer), *asked)
-        .where(*behind(after, told, newest=newest))
+        .where(CaseInformed.station_id == STATION, Report.station_id != STATION, *asked)
+        .where(*(behind(told, newest=newest) if on else ()))
         .order_by(*in_order(told, newest=newest))
     )
     if not newest:
         informed = informed.where(CaseInformed.open)
-    most: ColumnElement[int] = literal_column(
-        str(limit)
-    )  # the number itself: a plan for any number expects too many
+    # The number itself: a plan that serves any number expects far more rows than a page has.
+    most: ColumnElement[int] = literal_column(str(limit))
     both = union_all(*(part.limit(most).subquery().select() for part in (owned, informed)))
     page = both.subquery("page")
     place = [page.c.urgency, page.c.received_at, page.c.case_id]
     return named(page).order_by(*in_order(place, newest=newest)).limit(most)
+
+
+def asked_by(
+    officer: OfficerIdentity, now: dt.datetime, after: Position | None = None
+) -> dict[str, Any]:
+    """What `queue_statement` leaves open."""
+    who = {"station": officer.station_id, "me": officer.staff_id, "now": now}
+    return who if after is None else who | after._asdict()
 
 
 def named(page: Subquery) -> Select[Any]:
@@ -151,6 +166,28 @@ def named(page: Subquery) -> Select[Any]:
     return select(*facts, *(name.label(label) for name, label in zip(names, labels, strict=True)))
 
 
+def queue_statement(
+    officer: OfficerIdentity,
+    wanted: QueueFilter,
+    *,
+    now: dt.datetime,
+    after: Position | None,
+    limit: int,
+) -> Select[Any]:
+    """The queue: most urgent first, then oldest; with closed cases in it, the newest first.
+
+    Open cases are served by `ix_reports_queue` and `ix_case_informed_queue`, others by
+    `ix_reports_station` and `ix_case_informed_station`; a small box by `ix_reports_map`.
+    """
+    blank = blank_statement(bare(wanted), on=after is not None, limit=limit)
+    return blank.params(asked_by(officer, now, after))
+
+
+def bare(wanted: QueueFilter) -> QueueFilter:
+    """The filter without what a route may have added to it."""
+    return QueueFilter.model_validate(wanted.model_dump(include=set(NAMES)))
+
+
 async def queue(
     session: AsyncSession,
     officer: OfficerIdentity,
@@ -161,6 +198,6 @@ async def queue(
     limit: int,
 ) -> Sequence[Row[Any]]:
     """A page of the station's queue (see `queue_statement`)."""
-    statement = queue_statement(officer, wanted, now=now, after=after, limit=limit)
-    found: Result[Any] = await session.execute(statement)
+    statement = blank_statement(bare(wanted), on=after is not None, limit=limit)
+    found: Result[Any] = await session.execute(statement, asked_by(officer, now, after))
     return found.all()

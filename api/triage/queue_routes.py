@@ -104,9 +104,10 @@ async def read_handover(
 ) -> HandoverOut:
     """What the next shift must know of the station's own cases.
 
-    `since` counts from the 5 minutes it lies in, and from 7 days ago at the earliest.
+    `since` counts from the 5 minutes it lies in, from 7 days ago at the earliest and now at the
+    latest.
     """
-    began = blurred(max(since or now - SHIFT, now - LONGEST_SHIFT))
+    began = blurred(min(now, max(since or now - SHIFT, now - LONGEST_SHIFT)))
     until = blurred(now + dt.timedelta(hours=hours))
     counts, lists = await handover(session, officer, now=now, since=began, until=until)
 

@@ -11,6 +11,7 @@ from api.i18n import Language, Speak, say
 from api.triage import dialogue_schemas, outcomes, queries, schemas, suggestions
 from api.triage.lifecycle import about_case
 from api.triage.queries import CaseOfficer, OfficerSession
+from api.triage.steps import STEPS
 
 router = APIRouter(
     prefix="/v1",
@@ -38,7 +39,7 @@ async def list_outcome_reasons(
     items = [
         dialogue_schemas.OutcomeReasonOut(
             code=each.code,
-            step=each.step,
+            step=STEPS[each.step].path,
             name=each.name_en if language == "en" else each.name_vi,
             needs_chief=each.needs_chief,
         )

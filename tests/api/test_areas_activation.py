@@ -183,6 +183,19 @@ def test_reports_whose_ward_changes_move_and_the_others_follow(
     assert stayed.first_routing is None
 
 
+def test_what_moves_has_a_clock_at_its_new_station(
+    unmapped: Engine, tmp_path: Path, first: int
+) -> None:
+    moving = add_report(unmapped, first, 1.75, urgency=2)
+    staying = add_report(unmapped, first, 1.25, urgency=2)
+    second = make(unmapped, tmp_path, SECOND, redrawn())
+
+    activate_edition(unmapped, second, NOW)
+
+    assert case(unmapped, moving).due_at == NOW + dt.timedelta(hours=4)
+    assert case(unmapped, staying).due_at is None  # as it was added
+
+
 def test_nobody_at_the_station_before_holds_what_moved(
     unmapped: Engine, tmp_path: Path, first: int
 ) -> None:

@@ -3,16 +3,22 @@
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
+from api.clocks.history import read
+from api.clocks.recompute import recompute
+from api.clocks.rules import Shelf
+from api.local.client import uuid7
 from api.reports.tables import Report
 from geo.tables import Station
 from tests.api.at_a_time import Then
 from tests.clocks.year import moment
 from tests.factories import make_report, make_station
-from tests.town import Town
+from tests.town import IN_SOUTH, Town
+from tests.town import report as report_of
 
 MONDAY = "2026-11-23 09:02"
 """Officers see 09:00 of what a device reported. Tuesday the 24th is a holiday."""
@@ -194,6 +200,48 @@ async def test_closing_ends_every_clock(then: Then, engine: Engine, station: Sta
     assert {each["state"] for each in answer.json()["clocks"]} == {"stopped"}
     assert {each["met"] for each in answer.json()["clocks"]} == {True}
     assert then.due_at(case) is None
+
+
+async def test_a_report_is_due_from_the_moment_it_is_accepted(
+    then: Then, unlimited: httpx.AsyncClient, town: Town, engine: Engine
+) -> None:
+    reports = {uuid7(): report_of(IN_SOUTH, category=name) for name in ("robbery", "noise")}
+
+    for report_id, body in reports.items():
+        answer = await unlimited.put(f"/v1/reports/{report_id}", json=body)
+        assert answer.status_code == 201
+    with engine.connect() as connection:
+        query = (
+            "select case_id, due_at from reports where station_id = 'w-00001'"
+            " order by received_at desc limit 2"
+        )
+        kept = connection.execute(text(query)).all()
+        book = Shelf().book(connection)
+        found = {
+            each.case.case_id: each.due_at
+            for each in read(connection, book, [row.case_id for row in kept])
+        }
+
+    assert {row.case_id: row.due_at for row in kept} == found
+    assert None not in found.values()
+
+
+async def test_the_night_finds_what_rules_and_holidays_changed(
+    engine: Engine, station: Station
+) -> None:
+    case = report(engine, station)  # made without its deadline
+
+    with engine.connect() as connection:
+        book = Shelf().book(connection)
+    first = recompute(engine, book, moment("2026-11-23 10:00"))
+    second = recompute(engine, book, moment("2026-11-23 10:00"))
+
+    assert (first >= 1, second) == (True, 0)
+    with engine.connect() as connection:
+        due = connection.scalar(
+            text("select due_at from reports where case_id = :id"), {"id": case.case_id}
+        )
+    assert due == moment("2026-11-25 09:00")
 
 
 async def test_a_case_keeps_the_rule_of_its_day(

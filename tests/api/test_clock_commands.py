@@ -192,3 +192,10 @@ def test_deadlines_are_worked_out_when_asked(tinbao: Tinbao) -> None:
     done = tinbao("recompute")
 
     assert done.output == "0 deadlines moved.\n"
+
+
+def test_the_doctor_says_which_deadlines_a_lawyer_must_check(tinbao: Tinbao) -> None:
+    shown = CliRunner().invoke(app, ["doctor"]).output
+
+    assert "your legal office must check them" in shown
+    assert "outcome.crime_report.2018" in shown

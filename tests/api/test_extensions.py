@@ -177,7 +177,8 @@ async def delegate(then: Then, when: str, username: str, until: str) -> str:
             "/v1/staff/delegations", json={"username": username, "until": until}
         )
     assert answer.status_code == 201, answer.text
-    return str(answer.json()["items"][-1]["id"])
+    assert answer.json()["username"] == username
+    return str(answer.json()["id"])
 
 
 async def test_an_absent_chief_lets_an_officer_decide_until_a_day(

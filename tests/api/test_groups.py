@@ -167,11 +167,13 @@ def test_every_type_has_a_name_in_both_languages() -> None:
 
 
 async def test_the_types_are_told_in_the_language_asked_for(unlimited: httpx.AsyncClient) -> None:
-    vi = (await unlimited.get("/v1/group-types")).json()["items"]
+    answer = (await unlimited.get("/v1/group-types")).json()
+    vi = answer["items"]
     en = (await unlimited.get("/v1/group-types", headers={"Accept-Language": "en"})).json()["items"]
 
     assert [each["code"] for each in vi] == [each["code"] for each in en] == list(GroupType)
     assert vi[0]["name"] != en[0]["name"]
+    assert answer.keys() == {"items", "next_cursor"}
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ async def test_the_leader_reads_what_became_of_it(
 
     assert resolved.status_code == 200
     [item] = (await leader.ask("GET", f"/v1/my/groups/{circle.id}/reports")).json()["items"]
-    assert (item["id"], item["state"], item["public_text"]) == (
+    assert (leader.own_id(item), item["state"], item["public_text"]) == (
         sent["id"],
         "resolved",
         "Đã nhắc nhở.",
@@ -340,7 +342,8 @@ async def test_the_leader_reads_what_became_of_it(
     assert item["register_number"]
     assert item["is_mine"] is False
     [own] = (await member.ask("GET", f"/v1/my/groups/{circle.id}/reports")).json()["items"]
-    assert own == item | {"is_mine": True}
+    theirs = {name: own[name] for name in ("id", "received_at")}
+    assert own == item | theirs | {"is_mine": True}
 
 
 async def test_a_leader_is_told_when_a_report_of_the_group_goes_elsewhere(
@@ -364,7 +367,9 @@ async def test_a_leader_is_told_when_a_report_of_the_group_goes_elsewhere(
 
     [told] = await inbox(engine, leader)
 
-    assert (told["kind"], told["report_id"]) == ("group.report_rerouted", sent["id"])
+    assert told["kind"] == "group.report_rerouted"
+    [listed] = (await leader.ask("GET", f"/v1/my/groups/{circle.id}/reports")).json()["items"]
+    assert told["report_id"] == listed["id"] != sent["id"]
     assert "Tổ tự quản số 5" in told["text"]
     assert await leader.sees(circle.id) == {sent["id"]}
     kinds = [[each["kind"] for each in await inbox(engine, person)] for person in (member, bound)]
@@ -383,6 +388,24 @@ async def test_a_leader_is_told_when_a_report_of_the_group_goes_elsewhere(
     assert "group.report_rerouted" not in [each["kind"] for each in by_receipt]
     history = (await member.ask("GET", f"/v1/my/reports/{sent['id']}")).json()["history"]
     assert "group.report_rerouted" not in [each["kind"] for each in history]
+
+
+async def test_what_goes_to_oversight_leaves_the_leaders_sight(
+    circle: Circle, officer: Person, engine: Engine, keys: Keys
+) -> None:
+    leader, member = await circle.person("leader"), await circle.person()
+    sent = await member.tell(circle.id)
+    before = await leader.sees(circle.id)
+    case_id = stored(engine, keys, sent["id"]).case_id
+
+    moved = await step(
+        officer, engine, case_id, "transfer", station_id="o-01", reason="Về chính chúng tôi."
+    )
+
+    assert (before, moved.status_code) == ({sent["id"]}, 200)
+    assert await leader.sees(circle.id) == set()
+    assert await inbox(engine, leader) == []
+    assert await member.sees(circle.id) == {sent["id"]}
 
 
 async def test_of_complaints_and_of_their_own_reports_no_leader_is_told_as_leader(

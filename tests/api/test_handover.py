@@ -107,6 +107,16 @@ async def test_no_question_tells_when_exactly_a_report_came(
     assert counts == {1}
 
 
+@pytest.mark.parametrize("since", ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z"])
+async def test_a_shift_that_is_still_to_come_begins_now(
+    officer: httpx.AsyncClient, since: str
+) -> None:
+    answer = await officer.get("/v1/queue/handover", params={"since": since})
+
+    assert answer.status_code == 200
+    assert answer.json()["since"] <= answer.json()["as_of"]
+
+
 @pytest.mark.parametrize(
     "asked", ["hours=0", "hours=25", "since=yesterday", "since=2026-11-22T00:00:00"]
 )

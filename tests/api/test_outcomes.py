@@ -185,7 +185,7 @@ async def test_reasons_are_listed_in_the_language_asked_for(desk: Desk, language
     answer = await desk.http.get("/v1/outcome-reasons", headers={"Accept-Language": language})
 
     found = {each["code"]: each for each in answer.json()["items"]}
-    assert {each["step"] for each in found.values()} == {"report.resolved", "report.dismissed"}
+    assert {each["step"] for each in found.values()} == {"resolution", "dismissal"}
     assert [code for code, each in found.items() if each["needs_chief"]] == ["false_report"]
     assert found["warned"]["name"] == {"vi": "Đã nhắc nhở, cảnh cáo", "en": "Warned"}[language]
 

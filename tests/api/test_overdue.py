@@ -1,5 +1,7 @@
 """What is overdue: each step told once, the list of the province, urging and its answer."""
 
+import base64
+import json
 import threading
 import uuid
 from collections.abc import Iterator
@@ -23,6 +25,11 @@ from tests.town import Town
 MONDAY = "2026-11-23 09:02"
 """An urgent report is due four hours after 09:00, as officers see it; the chief an hour later."""
 ENOUGH = "2026-11-23 20:00"
+
+HALF_A_LETTER = base64.urlsafe_b64encode(
+    json.dumps(["2026-11-23T00:00:00+07:00", str(uuid.UUID(int=0)), "\ud800"]).encode()
+).decode()
+"""A cursor whose clock is a lone surrogate."""
 
 
 @pytest.fixture
@@ -306,7 +313,9 @@ async def test_the_list_goes_on_page_by_page(
 
 
 @pytest.mark.parametrize("path", ["/v1/overdue", "/v1/urgings", "/v1/staff/inbox"])
-@pytest.mark.parametrize("cursor", ["x", "W10=", "WyJhIl0=", "bnVsbA==", "WzEsMiwzXQ=="])
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10=", "WyJhIl0=", "bnVsbA==", "WzEsMiwzXQ==", HALF_A_LETTER]
+)
 async def test_a_cursor_of_somewhere_else_is_refused(then: Then, path: str, cursor: str) -> None:
     async with then.at("2026-11-23 10:00", "commander") as commander:
         answer = await commander.get(f"{path}?cursor={cursor}")

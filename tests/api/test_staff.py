@@ -147,12 +147,13 @@ async def test_a_name_is_taken_once(admin: httpx.AsyncClient, officer: Credentia
     assert (answer.status_code, answer.json()["code"]) == (409, "username-taken")
 
 
+@pytest.mark.parametrize("before", ["", " ", "\n"])
 async def test_in_production_nobody_makes_an_account_that_looks_like_a_demos(
-    app: FastAPI, settings: Settings, engine: Engine
+    app: FastAPI, settings: Settings, engine: Engine, before: str
 ) -> None:
     token = make_officer(engine, None, role=StaffRole.ADMIN)
     production = create_app(settings.model_copy(update={"mode": "production"}))
-    body = {"role": "auditor", "username": unique("demo-")}
+    body = {"role": "auditor", "username": before + unique("Demo-")}
 
     async with production.router.lifespan_context(production), caller(production, token) as admin:
         answer = await admin.post("/v1/staff", json=body)

@@ -3,7 +3,6 @@
 import datetime as dt
 import gzip
 import math
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,10 +11,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from api.accounts.sessions import OfficerIdentity
-from api.accounts.tables import ReporterKind, StaffRole
+from api.accounts.tables import ReporterKind
 from api.maps.cache import OVERHEAD, Tile, TileCache, pack
-from api.maps.cases import cases_statement, counts_statement
+from api.maps.cases import cases_statement, counts_statement, parameters_of
 from api.reports.tables import Report, State
 from api.triage.filters import QueueFilter
 from api.triage.queue import AS_READER
@@ -239,12 +237,12 @@ def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> Non
             " 21 + random() / 5), 4326) where starts_with(station_id, 'w-crowd-')"
         )
         connection.exec_driver_sql("analyze reports")
-        officer = OfficerIdentity(uuid.uuid4(), "", StaffRole.DUTY_OFFICER, station, None)
         connection.execute(AS_READER, {"station": station})
-        z, x, y = tile_of(105.9, 21.1, 15)
+        of_tile = parameters_of(*tile_of(105.9, 21.1, 15))
         for made in (cases_statement, counts_statement):
-            statement = made(officer, QueueFilter(), now=NOON, z=z, x=x, y=y)
-            plan = plan_of(connection, literally(connection, statement))
+            statement = made(QueueFilter())
+            known = {name: of_tile[name] for name in statement.compile().params if name in of_tile}
+            plan = plan_of(connection, literally(connection, statement.params(known)))
 
             assert "ix_reports_map" in indexes(plan), plan
             assert not scans_a_table(plan), plan

@@ -89,6 +89,14 @@ async def test_a_view_that_the_queue_would_refuse_is_not_saved(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
 
+async def test_what_is_null_is_not_asked(officer: httpx.AsyncClient) -> None:
+    answer = await officer.post(
+        "/v1/views", json={"name": "x", "filter": {"q": None, "bbox": None}}
+    )
+
+    assert (answer.status_code, answer.json()["query"]) == (201, "")
+
+
 async def test_views_are_ones_own(
     app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station
 ) -> None:

@@ -236,6 +236,27 @@ async def test_a_chief_assigns_anybody_of_the_station_and_an_officer_themselves(
     assert [answer.json()["assignee"] for answer in answers[2:]] == [mine, None]
 
 
+async def test_another_station_does_not_read_whose_task_it_was(
+    officer: httpx.AsyncClient, app: FastAPI, engine: Engine, station: Station
+) -> None:
+    elsewhere = make_station(engine)
+    report = make_report(engine, station)
+    mine = username(engine, officer)
+
+    assigned = await step(officer, report, "assignment", 1, username=mine, note="Ca đêm.")
+    moved = await step(
+        officer, report, "transfer", 2, station_id=elsewhere.id, reason="Bên kia đường."
+    )
+    async with caller(app, make_officer(engine, elsewhere)) as stranger:
+        seen = await stranger.get(f"/v1/cases/{report.case_id}")
+
+    assert mine in assigned.text
+    assert mine in moved.text
+    assert (seen.status_code, mine in seen.text) == (200, False)
+    said = [each["data"] for each in seen.json()["events"] if each["kind"] == "report.assigned"]
+    assert said == [{"note": "Ca đêm."}]
+
+
 async def test_nobody_of_another_station_or_out_of_use_is_assigned(
     chief: httpx.AsyncClient, app: FastAPI, engine: Engine, station: Station
 ) -> None:

@@ -8,7 +8,7 @@ Office hours: Mon-Fri 07:30-11:30 and 13:00-17:00, so eight hours are a day. All
 """
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.clocks.book import ClockBook
@@ -99,7 +99,14 @@ CLOSED_OUTCOME = rule(
     notice_days=5,
     effective_to=NEW_LAW,
 )
-REFORMED = [*(each for each in RULES if each is not OUTCOME), CLOSED_OUTCOME, SHORTER]
+OLD_EMERGENCY = RULES[0]
+REFORMED = [
+    *(each for each in RULES if each not in (OUTCOME, OLD_EMERGENCY)),
+    CLOSED_OUTCOME,
+    SHORTER,
+    replace(OLD_EMERGENCY, effective_to=NEW_LAW),
+    replace(OLD_EMERGENCY, id="first_response.new", amount=5, effective_from=NEW_LAW),
+]
 
 CALENDAR = Calendar()
 ANNOUNCED = Calendar(days={dt.date(2026, 1, 2): False, dt.date(2026, 1, 10): True})

@@ -103,6 +103,10 @@ NEW_LAW = [
     # A new run under the new law: 10 + 15 = 25 Jul, a Saturday; so Mon 27.
     Row("reopened", "outcome", "2026-06-20 09:00", "2026-07-28 00:00",
         CLOSED_AND_REOPENED, REPORT, "new law"),
+    # The emergency's 15 minutes of the day it came in, not the 5 of the day it was corrected.
+    Row("corrected after it", "first_response", "2026-06-30 23:50", "2026-07-01 00:20",
+        (Act("2026-07-01 00:05", "report.corrected", changed={"urgency": EMERGENCY}),),
+        book="new law"),
     # The old law's 2 months from 20 Jun: Thu 20 Aug.
     Row("extended by the old law", "outcome", "2026-06-20 09:00", "2026-08-21 00:00",
         extension("2026-07-02 09:00", "2026-08-20", granted="2026-07-03 09:00"), REPORT, "new law"),

@@ -1,6 +1,7 @@
 """A group and the people round it, for tests of who reads what."""
 
 import asyncio
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from api.accounts.tables import StaffRole
 from api.local.client import uuid7
+from api.secrets import Keys
 from tests.factories import caller, make_officer
 from tests.town import IN_SOUTH, report
 
@@ -59,6 +61,13 @@ class Person:
         """Use a code."""
         return await self.ask("POST", "/v1/groups/joining", json={"code": code})
 
+    def own_id(self, item: dict[str, Any]) -> str:
+        """The id that its own reporter knows a report of the group's list by."""
+        keys: Keys = self.app.state.keys
+        if item["is_mine"]:
+            return str(item["id"])
+        return str(keys.report_id(keys.stored_id_of(uuid.UUID(item["id"]))))
+
     async def sees(self, group_id: str) -> set[str] | int:
         """The reports of the group that this person reads, or the status of the refusal."""
         seen: set[str] = set()
@@ -67,7 +76,7 @@ class Person:
             answer = await self.ask("GET", path)
             if answer.status_code != 200:
                 return answer.status_code
-            seen |= {each["id"] for each in answer.json()["items"]}
+            seen |= {self.own_id(each) for each in answer.json()["items"]}
             path = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
         return seen
 

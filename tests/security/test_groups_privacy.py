@@ -279,6 +279,26 @@ async def test_the_leader_sees_how_many_and_since_when_never_who(
     assert not any(key in answer.text for key in keys)
 
 
+async def test_who_leads_by_their_own_invitation_learns_no_more_than_an_officer(
+    people: People,
+) -> None:
+    chief = await people.circle.person("leader")
+    member = people.member
+    path = f"/v1/my/groups/{people.circle.id}/reports"
+
+    told = (await member.ask("GET", path)).json()["items"]
+    seen = await chief.ask("GET", path, params={"limit": 100})
+
+    assert not any(report_id in seen.text for report_id in member.as_group)
+    times = {each["received_at"] for each in seen.json()["items"]}
+    assert not times & {each["received_at"] for each in told}
+    minutes = {(int(each[14:16]) % 5, each[16:19]) for each in times}
+    assert minutes == {(0, ":00")}
+    for each in seen.json()["items"]:
+        own = await member.ask("GET", f"/v1/my/reports/{each['id']}")
+        assert own.status_code in (404, 422), "the id of the list opens nothing"
+
+
 async def whole_queue(officer: Person) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     path = "/v1/queue?limit=100"
