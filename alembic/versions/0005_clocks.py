@@ -179,7 +179,7 @@ create trigger clock_rules_never_edited before update or delete on clock_rules
 GRANTS = """
 grant select on clock_rules, calendar_days, working_hours to tinbao_api, tinbao_officer, tinbao_worker;
 grant select (due_at, ladder_at) on reports to tinbao_officer;
-grant update (due_at, ladder_at) on reports to tinbao_api, tinbao_officer;
+grant update (due_at, ladder_at) on reports to tinbao_api;
 grant select on overdue_clocks, staff_notices, urgings, delegations to tinbao_api;
 grant insert on staff_notices, urgings, delegations to tinbao_api;
 grant select on urgings to tinbao_officer;

@@ -31,8 +31,11 @@ create function web_quad(place geometry) returns bigint
 language plpgsql immutable strict parallel safe as $$
 declare
     x bigint := least(67108863, greatest(0, floor((ST_X(place) + 180) / 360 * 67108864)));
+    -- a latitude next to nothing would make the functions below complain of underflow
+    lat float8 := case when abs(ST_Y(place)) < 1e-9 then 0
+        else least(85.06, greatest(-85.06, ST_Y(place))) end;
     y bigint := least(67108863, greatest(0, floor(
-        (1 - asinh(tan(radians(least(85.06, greatest(-85.06, ST_Y(place)))))) / pi()) / 2 * 67108864)));
+        (1 - asinh(tan(radians(lat))) / pi()) / 2 * 67108864)));
 begin
     x := (x | (x << 16)) & 281470681808895;
     x := (x | (x << 8)) & 71777214294589695;

@@ -34,7 +34,7 @@ alter table reports
 
 GRANTS = """
 grant insert, select (id), update (finished_at, cases) on exports to tinbao_api;
-grant select (channel) on reports to tinbao_officer;
+grant select (channel, taken_by) on reports to tinbao_officer;
 """
 
 

@@ -113,7 +113,7 @@ class CsvFile(File):
     def written(lines: Sequence[Sequence[Cell]]) -> bytes:
         """Lines as bytes."""
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\r\n").writerows(lines)
+        csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC).writerows(lines)
         return text.getvalue().encode()
 
 

@@ -17,6 +17,7 @@ from api.triage.moves import BEGINS_ANEW
 from api.triage.step_schemas import CorrectedPlaceIn, CorrectionIn
 from geo.atlas import Atlas
 from geo.routing import Place, Routing, route
+from geo.tables import StationKind
 
 UNKNOWN_CATEGORY = "unknown-category"
 ABOUT_THE_REPORT = (UNKNOWN_CATEGORY, "unknown-group")
@@ -38,7 +39,8 @@ async def correct(
     """Mend what is on record, never the reporter's words; the history keeps what was there.
 
     Another place, or being about the police or not, routes the case anew: by the edition in force,
-    which every open case follows. Raises `InvalidRequest` when nothing would change.
+    which every open case follows. Nothing brings back to a ward what oversight has, its history
+    included: raises `StationNotEligible`; and `InvalidRequest` when nothing would change.
     """
 
     async def mend(case: Case) -> Done:
@@ -54,10 +56,12 @@ async def correct(
             raise problems.InvalidRequest(errors=problems.field_errors([error], language))
         data = {"reason": correction.reason, "changes": changes}
         change = Change(written(case, after, changes, correction.place))
+        if concerns_police(case, before) and not concerns_police(case, after):
+            raise problems.StationNotEligible
         if not routes_anew(case, before, after):
             return Done(data, change=change)
         decision = await asyncio.to_thread(routed, atlas, case, after)
-        sealed = concerns_police(case, after)
+        sealed = concerns_police(case, after) or is_with_oversight(case)
         change = settled(case, change, decision, stored_routing(atlas, decision), sealed=sealed)
         if change.moves:
             data |= {"from": case.station_id, "to": decision.owner_station_id}
@@ -124,6 +128,11 @@ def concerns_police(case: Case, facts: Facts) -> bool:
     )
 
 
+def is_with_oversight(case: Case) -> bool:
+    """Whether oversight owns it, for whatever reason."""
+    return bool(case.routing["station"]["kind"] == StationKind.OVERSIGHT)
+
+
 def routes_anew(case: Case, before: Facts, after: Facts) -> bool:
     """Whether the owner may be another one."""
     turned = concerns_police(case, before) != concerns_police(case, after)
@@ -136,7 +145,7 @@ def routed(atlas: Atlas | None, case: Case, facts: Facts) -> Routing:
         atlas,
         Place(**facts["place"]),
         group_ward=case.group_ward,
-        oversight=concerns_police(case, facts),
+        oversight=concerns_police(case, facts) or is_with_oversight(case),
     )
 
 

@@ -170,7 +170,7 @@ async def bounce_case(
     return await answer.case()
 
 
-@router.post("/correction")
+@router.post("/correction", responses=problems.documented(problems.StationNotEligible))
 async def correct_case(
     request: Request,
     correction: bodies.CorrectionIn,

@@ -1,6 +1,7 @@
 """Files of cases: what the queue lists, all of it, on record, harmless in a spreadsheet."""
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from pypdf import PdfReader
 from sqlalchemy import Engine, text
 
+from api.clock import now_asked
 from api.exports import routes as exports
 from api.exports.files import COLUMNS, MARK, harmless
 from api.reports.tables import Report
@@ -89,6 +91,21 @@ async def test_every_line_says_who_took_it_out(app: FastAPI, engine: Engine, sta
     for mark in (line[MARK], collection[MARK], collection["features"][0]["properties"][MARK]):
         assert station in mark
         assert "officer." in mark
+
+
+async def test_a_file_has_the_day_in_vietnam_in_its_name(
+    app: FastAPI, engine: Engine, station: str
+) -> None:
+    night = dt.datetime(2026, 11, 22, 22, 0, tzinfo=dt.UTC)
+    token = make_officer(engine, station, now=night)
+
+    app.dependency_overrides[now_asked] = lambda: night
+    try:
+        answer = await fetched(app, token, "cases.csv")
+    finally:
+        del app.dependency_overrides[now_asked]
+
+    assert "tinbao-20261123-" in answer.headers["content-disposition"]
 
 
 async def test_cells_that_look_like_formulas_are_words(

@@ -372,6 +372,21 @@ async def test_what_turns_out_to_be_about_the_police_leaves_the_ward(police: Pol
     assert refused.json()["code"] == "station-not-eligible"
 
 
+async def test_no_correction_brings_back_to_the_ward_what_oversight_has(police: Police) -> None:
+    _, complaint = await police.report(IN_SOUTH, kind="complaint_about_police")
+    _, tip = await police.report(IN_SOUTH)
+    handed = await police.step(SOUTH, tip, "transfer", station_id=OVERSIGHT, reason=REASON)
+    assert handed.status_code == 200, handed.text
+    north = {"lon": IN_NORTH[0], "lat": IN_NORTH[1], "source": "pin"}
+
+    relabelled = await correct(police, OVERSIGHT, complaint, kind="tip")
+    moved = await correct(police, OVERSIGHT, tip, place=north)
+
+    assert relabelled.json()["code"] == "station-not-eligible"
+    assert moved.status_code == 200, moved.text
+    assert {police.case(each).station_id for each in (complaint, tip)} == {OVERSIGHT}
+
+
 @pytest.mark.parametrize(
     ("what", "pointer"),
     [

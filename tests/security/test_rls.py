@@ -205,7 +205,7 @@ def test_every_column_of_a_case_is_decided_on(engine: Engine) -> None:
     [
         "sealed_contacts", "sealing_keys", "push_tokens", "push_registrations", "acknowledgements",
         "deliveries", "inbox_bindings", "devices", "staff", "staff_sessions", "rate_limits",
-        "installation", "audit_events", "memberships", "invitations",
+        "installation", "audit_events", "memberships", "invitations", "exports", "staff_devices",
     ],
 )  # fmt: skip
 async def test_other_peoples_tables_are_out_of_reach(
