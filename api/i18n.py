@@ -174,6 +174,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Ngắn quá: ít nhất {min_length} ký tự.",
         "Too short: at least {min_length} characters.",
     ),
+    "invalid.blank": ("Không được để trống.", "Must not be only space."),
     "invalid.too_long": (
         "Nhiều quá: nhiều nhất {max_length} mục.",
         "Too many: at most {max_length} items.",

@@ -21,6 +21,16 @@ def clean(value: str) -> str:
 CleanText = Annotated[str, AfterValidator(clean)]
 
 
+def said(value: str) -> str:
+    """Refuse text that is nothing but space: reasons and words to the reporter say something."""
+    if not value.strip():
+        raise PydanticCustomError("blank", "only space")
+    return value
+
+
+SaidText = Annotated[CleanText, AfterValidator(said)]
+
+
 VIETNAMESE_MARKS = tuple("\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323")
 MARKS = re.compile("[\u0300-\u036f]+")
 

@@ -41,8 +41,12 @@ CITIES = (
     (105.78, 10.03),
 )
 ZOOMS = range(8, 16)
-AROUND = ((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, -1), (1, -1))
-"""Tiles from that of a city's centre; 320 tiles in all."""
+AROUND = [
+    (reach * math.cos(turn * math.pi / 2), reach * math.sin(turn * math.pi / 2))
+    for reach in (0.04, 0.12)
+    for turn in range(4)
+]
+"""Degrees from a city's centre: at each zoom the tiles of these places, as who pans would see."""
 OPEN = 40_000
 OWNER = "w-bench"
 
@@ -77,14 +81,18 @@ vacuum analyze bench_open;
 
 def tiles() -> list[tuple[int, int, int]]:
     """Some tiles round some cities."""
-    found = []
-    for zoom in ZOOMS:
-        for lon, lat in CITIES:
-            x = int((lon + 180) / 360 * 2**zoom)
-            north = 1 - math.asinh(math.tan(math.radians(lat))) / math.pi
-            y = int(north / 2 * 2**zoom)
-            found += [(zoom, x + right, y + down) for right, down in AROUND]
-    return found
+    return [
+        tile_of(lon + right, lat + up, zoom)
+        for zoom in ZOOMS
+        for lon, lat in CITIES
+        for right, up in AROUND
+    ]
+
+
+def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
+    """The tile of a place."""
+    north = 1 - math.asinh(math.tan(math.radians(lat))) / math.pi
+    return zoom, int((lon + 180) / 360 * 2**zoom), int(north / 2 * 2**zoom)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from api.clock import LocalTime
 from api.clocks.deadlines import Clock, Unit
 from api.clocks.tables import Basis
 from api.reports.schemas import In
-from api.texts import CleanText
+from api.texts import CleanText, SaidText
 
-Reason = Annotated[CleanText, Field(min_length=1, max_length=2000)]
+Reason = Annotated[SaidText, Field(min_length=1, max_length=2000)]
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2200, 1, 1))]
 ClockName = Annotated[CleanText, Field(min_length=1, max_length=50)]
 

@@ -48,7 +48,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
             " `resync`: you missed too much, read your queue again."
             " The id of an event, sent back as Last-Event-ID, goes on behind it."
         ),
-        "content": {"text/event-stream": {}},
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
 

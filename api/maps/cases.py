@@ -36,7 +36,7 @@ GRID_BITS = 6
 EXTENT = 4096
 CELL = EXTENT >> GRID_BITS
 MOST_CASES = 10_000
-"""Cases shown in one tile; where there are more, the most urgent ones are."""
+"""Cases shown in one tile, at the most."""
 KEPT_STATEMENTS = 256
 
 STATION: ColumnElement[str] = func.nullif(func.current_setting("tinbao.station", True), "")
@@ -81,7 +81,6 @@ def cases_statement(wanted: QueueFilter) -> Select[Any]:
             across().label("shape"),
         )
         .where(*located(wanted))
-        .order_by(Report.urgency.desc())
         .limit(literal_column(str(MOST_CASES)))
         .subquery("cases")
     )

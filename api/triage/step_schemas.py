@@ -8,12 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from api.reports.schemas import In, PlaceIn
 from api.reports.tables import ReportKind
-from api.texts import CleanText
+from api.texts import CleanText, SaidText
 
-Reason = Annotated[CleanText, Field(min_length=1, max_length=2000)]
+Reason = Annotated[SaidText, Field(min_length=1, max_length=2000)]
 Note = Annotated[CleanText, Field(min_length=1, max_length=5000)]
 PublicText = Annotated[
-    CleanText, Field(min_length=1, max_length=5000, description="Words that the reporter reads")
+    SaidText, Field(min_length=1, max_length=5000, description="Words that the reporter reads")
 ]
 ReasonCode = Annotated[CleanText, Field(min_length=1, max_length=64)]
 Username = Annotated[CleanText, Field(min_length=1, max_length=100)]

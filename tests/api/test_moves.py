@@ -415,6 +415,17 @@ async def test_a_correction_that_corrects_nothing_of_ours_is_refused(
     assert police.case(case_id).version == 1
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "\n\u00a0"])
+async def test_a_transfer_without_a_word_of_reason_is_refused(police: Police, reason: str) -> None:
+    _, case_id = await police.report(IN_SOUTH)
+
+    refused = await police.step(SOUTH, case_id, "transfer", station_id=NORTH, reason=reason)
+
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/reason"]
+    assert police.case(case_id).station_id == SOUTH
+
+
 async def test_of_a_transfer_and_an_acknowledgement_at_once_one_is_done(police: Police) -> None:
     for _ in range(8):
         _, case_id = await police.report(IN_SOUTH)

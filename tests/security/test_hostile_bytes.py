@@ -63,8 +63,8 @@ GOOD_BODIES: dict[str, Any] = {
     "submit_report": FULL_REPORT,
     "submit_reports": {"items": [FULL_REPORT | {"id": "019aa000-0000-7000-8000-000000000001"}]},
 }
-REGISTER = "/v1/groups"
-"""What a station registers is answered as it was written: it is nobody's report."""
+OWN_WORDS = ("/v1/groups", "/v1/cases", "/v1/views", "/v1/templates", "/v1/staff/delegations")
+"""Where officers are shown what they wrote, once it has been taken: it is nobody's report."""
 SLOW = {"create_session"}
 """Operations that hash a password at each call; they get each value once, not in each place."""
 
@@ -129,6 +129,8 @@ class Attacker:
     def who(self, operation: str) -> tuple[str, str]:
         """Nobody, and somebody the operation is for."""
         path = OPERATIONS[operation][1]
+        if operation in rows.STREAMS:
+            return "nobody", "device"  # for whom it is for, it would not end
         if path.startswith(("/v1/staff", "/v1/groups")) and path != "/v1/groups/joining":
             return "nobody", "admin"
         staff = ("cases", "queue", "sessions/current", "templates", "outcome-reasons")
@@ -183,7 +185,7 @@ def faults(sent: str, answer: httpx.Response) -> Iterator[str]:
                 yield f"{sent}: {status} with another document"
         if re.search(MARK.encode(), told, re.IGNORECASE):
             yield f"{sent}: {status} repeats the input"
-    elif REGISTER in answer.request.url.path:
+    elif answer.request.url.path.startswith(OWN_WORDS):
         return
     elif answer.request.method != "GET" and MARK.encode() in told:
         yield f"{sent}: {status} repeats the input"
@@ -284,6 +286,7 @@ async def test_credentials_of_every_other_kind(attacker: Attacker, operation: st
     answers = [
         (who, await attacker.send(operation, who, content=f'{{"{MARK}": 1}}'.encode()))
         for who in attacker.tokens
+        if operation not in rows.STREAMS or who != "officer"
     ]
 
     assert all_faults(answers) == []
@@ -309,7 +312,10 @@ async def test_thirty_megabytes(attacker: Attacker, operation: str) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", MARK])
 async def test_methods_nobody_knows(attacker: Attacker, method: str) -> None:
     answers = []
-    for operation in OPERATIONS:
+    known = [with_segment(path, "[^/]+") for verb, path in OPERATIONS.values() if verb == method]
+    for operation, (_, path) in OPERATIONS.items():
+        if any(re.fullmatch(each, path) for each in known):
+            continue
         request = attacker.http.build_request(method, attacker.path(operation))
         answers.append((operation, await attacker.http.send(request)))
 
