@@ -17,6 +17,9 @@ ALONE = (
     "live",
     "wakeups",
     "deliveries",
+    "stream",
+    "export",
+    "queue",
     "lifecycle",
     "chaos",
 )
