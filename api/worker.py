@@ -22,6 +22,7 @@ from api.secrets import load_push_private
 from api.settings import Settings
 from api.telemetry import serve_metrics
 from geo.atlas import Atlases
+from notifications import outbox
 from notifications import worker as deliveries
 from notifications.fcm import FcmSender
 from notifications.registrations import TokenOpener
@@ -79,7 +80,8 @@ def connector(settings: Settings) -> Callable[[], psycopg.Connection]:
         return psycopg.connect(
             libpq_url(settings.service_url),
             autocommit=True,
-            options=f"-c role={WORKER_ROLE} -c statement_timeout=30000 -c lock_timeout=5000",
+            options=f"-c role={WORKER_ROLE} -c statement_timeout=30000 -c lock_timeout=5000"
+            f" {outbox.BY_KEYS}",
             **NOTICING,
         )
 

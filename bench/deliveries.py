@@ -62,7 +62,8 @@ class Outbox:
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection of the worker."""
-        return psycopg.connect(self.dsn, autocommit=True, options="-c role=tinbao_worker")
+        options = f"-c role=tinbao_worker {outbox.BY_KEYS}"
+        return psycopg.connect(self.dsn, autocommit=True, options=options)
 
     def fill(self, deliveries: int, phones: int) -> None:
         """Owe so many, and nothing else."""

@@ -33,7 +33,7 @@ GATHER_S = 0.02
 """So long after waking, what comes together is claimed and settled together."""
 SOON_S = 0.05
 """When to look again where more may be due; retries that come one by one are taken together."""
-BATCH = 200
+BATCH = 500
 """More is never claimed ahead of the threads that send."""
 GRACE = dt.timedelta(seconds=20)
 """How long stopping waits for the provider's answers."""

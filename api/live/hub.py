@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -124,6 +125,8 @@ class Hub:
             yield stream
         finally:
             of_station.discard(stream)
+            if not of_station:
+                self._streams.pop(str(officer.station_id), None)
 
     async def replay(
         self, station_id: str, *, since: Position, until: Position
@@ -175,13 +178,17 @@ class Hub:
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self, connection: Connection) -> None:
-        """Tell the streams what happens, from where the last connection stopped."""
+        """Tell the streams what happens, from where the last connection stopped.
+
+        While nobody listens, only the place is kept up to date.
+        """
         await connection.execute(f"listen {feed.CHANNEL}")
         if self._position is None:
-            cursor = await connection.execute(feed.END)
-            (oldest,) = await cursor.fetchone() or ("1",)
-            self._position = feed.before(oldest)
+            self._position = await end(connection)
         while True:
+            if not self._streams:
+                await self._doze(connection)
+                continue
             page = await read(connection, self._position)
             for change in page:
                 self._tell(change)
@@ -189,6 +196,16 @@ class Hub:
             if len(page) < PAGE:
                 async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                     pass
+
+    async def _doze(self, connection: Connection) -> None:
+        """Let wake-ups pass until somebody listens or it is time to look where the feed ends."""
+        at = await end(connection)
+        if not self._streams:
+            self._position = at
+        until = time.monotonic() + POLL_S
+        while not self._streams and (left := until - time.monotonic()) > 0:
+            async for _ in connection.notifies(timeout=left, stop_after=1):
+                pass
 
     def _tell(self, change: Change) -> None:
         for station_id in change.concerns:
@@ -210,6 +227,13 @@ class Hub:
                     stream.officer.station_id,
                 ):
                     stream.tell(None)
+
+
+async def end(connection: Connection) -> Position:
+    """Where the feed ends."""
+    cursor = await connection.execute(feed.END)
+    (oldest,) = await cursor.fetchone() or ("1",)
+    return feed.before(oldest)
 
 
 async def read(connection: Connection, position: Position) -> list[Change]:

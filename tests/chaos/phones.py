@@ -1,4 +1,4 @@
-"""Reporters and officers that ask until they are answered, whatever dies meanwhile."""
+"""Reporters that ask until they are answered, whatever dies meanwhile."""
 
 import asyncio
 import random
@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import pyotp
 
-from api.accounts.staff import Credentials
 from api.local.client import uuid7
 from tests.town import IN_NORTH, IN_SOUTH, report
 
@@ -21,6 +19,11 @@ SENT_AGAIN = 0.1
 """Of the phones that had their answer, how many send once more as if they had not."""
 READ_EVERY = 5
 """Reports of a phone between two looks into its inbox."""
+WITHDRAWN = 0.02
+"""Of the reports, how many their reporter takes back at once."""
+MOVED_ON = (404, 409)
+"""A step came too late, or an attempt at it went through unanswered."""
+ENDS = ("report.resolved", "report.dismissed")
 
 
 @dataclass
@@ -33,7 +36,17 @@ class Ledger:
     """From the first attempt to the 2xx, for each report."""
     taken_at: list[float] = field(default_factory=list)
     """When each report had its 2xx (monotonic seconds), in order."""
+    steps: Counter[str] = field(default_factory=Counter)
+    """How often each step was answered with success."""
+    said: dict[str, bool] = field(default_factory=dict)
+    """All that anybody said, each time in other words; whether they were told that it was taken."""
     faults: list[str] = field(default_factory=list)
+
+    def words(self, what: str) -> str:
+        """Something to say that nobody has said."""
+        said = f"{what} {uuid.uuid4()}"
+        self.said[said] = False
+        return said
 
     def note(self, answer: httpx.Response) -> None:
         """Count an answer; of all failures only an honest 503 is allowed."""
@@ -76,6 +89,19 @@ class Caller:
             ceiling = min(LONGEST_PAUSE_S, 0.05 * 2**attempt)
             await asyncio.sleep(random.uniform(0.5, 1) * ceiling)
 
+    async def step(
+        self, path: str, body: dict[str, Any], *, too_late: tuple[int, ...] = MOVED_ON, **tag: str
+    ) -> httpx.Response:
+        """Take a step of a report or a case, unless it comes too late."""
+        answer = await self.insist("POST", path, body, **tag)
+        name = path.rsplit("/", 1)[-1]
+        if answer.is_success:
+            self.ledger.steps[name] += 1
+            self.ledger.said |= dict.fromkeys(self.ledger.said.keys() & body.values(), True)
+        elif answer.status_code not in too_late:
+            self.ledger.faults.append(f"{name} was answered {answer.status_code}")
+        return answer
+
 
 @dataclass
 class Phone(Caller):
@@ -100,7 +126,21 @@ class Phone(Caller):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             await self.send()
             if len(self.accepted) % READ_EVERY == 0:
+                known = len(self.told)
                 await self.read_inbox()
+                for item in self.told[known:]:
+                    await self.react(item)
+
+    async def react(self, item: dict[str, Any]) -> None:
+        """Answer a question; say what one thinks of an end, or do not accept it."""
+        path = f"/v1/my/reports/{item['report_id']}"
+        message = {"id": str(uuid.uuid4()), "text": self.ledger.words(item["kind"])}
+        if item["kind"] == "report.questioned":
+            await self.step(f"{path}/messages", message)
+        elif item["kind"] in ENDS:
+            await self.step(f"{path}/feedback", {"satisfied": random.random() < 0.5})
+            if random.random() < 0.5:
+                await self.step(f"{path}/reopening", message)
 
     async def send(self) -> None:
         """One report, as often as it takes."""
@@ -119,6 +159,8 @@ class Phone(Caller):
             again = await self.insist("PUT", path, body)
             if again.status_code != 200 or again.json() != answer.json():
                 self.ledger.faults.append(f"sent again, {report_id} was answered otherwise")
+        if random.random() < WITHDRAWN:
+            await self.step(f"/v1/my/reports/{report_id}/withdrawal", {})
 
     async def read_inbox(self) -> None:
         """Everything behind the cursor."""
@@ -139,40 +181,3 @@ class Phone(Caller):
             if page["next_cursor"] is None:
                 return found
             cursor = f"&cursor={page['next_cursor']}"
-
-
-@dataclass
-class Officer(Caller):
-    """An officer on duty, who takes cases into the register one after another."""
-
-    numbers: list[str] = field(default_factory=list)
-    """The register numbers they were answered."""
-
-    async def sign_in(self, credentials: Credentials) -> None:
-        """Sign in; an authenticator's code works once, so this must not be interrupted."""
-        body = {
-            "username": credentials.username,
-            "password": credentials.password,
-            "totp": pyotp.TOTP(credentials.totp_secret).now(),
-        }
-        self.token = (await self.insist("POST", "/v1/sessions", body)).json()["token"]
-
-    async def work(self, until: float, pause_s: float) -> None:
-        """Acknowledge a few of the newest cases at a time."""
-        while time.monotonic() < until:
-            queue = await self.insist("GET", "/v1/queue?state=received&limit=50")
-            for case in random.sample(queue.json()["items"], min(2, len(queue.json()["items"]))):
-                await self.acknowledge(case["case_id"])
-            await asyncio.sleep(pause_s)
-
-    async def acknowledge(self, case_id: str) -> None:
-        """Take one case; an attempt that went through unanswered makes the next a conflict."""
-        path = f"/v1/cases/{case_id}"
-        seen = await self.insist("GET", path)
-        answer = await self.insist(
-            "POST", f"{path}/acknowledgement", **{"If-Match": seen.headers["ETag"]}
-        )
-        if answer.status_code == 200:
-            self.numbers.append(answer.json()["register_number"])
-        elif answer.status_code not in (409, 412):
-            self.ledger.faults.append(f"an acknowledgement was answered {answer.status_code}")

@@ -22,7 +22,8 @@ from api.accounts.staff import Credentials, create_staff
 from api.accounts.tables import StaffRole
 from tests.chaos import verdict
 from tests.chaos.killer import KINDS, Killer
-from tests.chaos.phones import Ledger, Officer, Phone
+from tests.chaos.officers import STATIONS, Officer
+from tests.chaos.phones import Ledger, Phone
 from tests.installation import Installation, installed
 from tests.service import Service
 
@@ -44,7 +45,7 @@ class Plan:
     phones: int = 24
     push_timeout_s: int = 2
     """A dead worker's pushes come due again after twice as long."""
-    officer_pause_s: float = 0.5
+    officer_pause_s: float = 0.2
     p99_within_s: float = math.inf
     """Of the times from a report's first attempt to its 2xx."""
     drained_within_s: float = math.inf
@@ -106,7 +107,10 @@ class Result:
             "kills (-9)": f"{self.killer.kills.total()} ({kills})",
             "lost": self.lost,
             "duplicates": self.duplicates,
-            "cases taken by officers": self.acknowledged,
+            "lines in registers": self.acknowledged,
+            "steps taken": ", ".join(
+                f"{n} x {what}" for what, n in sorted(self.ledger.steps.items())
+            ),
             "pushes": f"{self.pushes}, of them {self.extra_copies} extra copies",
             "time to 2xx": f"p50 {p50:.3f} s, p99 {p99:.2f} s, longest {longest:.2f} s",
             "2xx after PostgreSQL is up": ", ".join(f"{each:.2f} s" for each in self.back_s()),
@@ -129,7 +133,7 @@ def run(plan: Plan) -> Result:
             TINBAO_PUSH__TIMEOUT=f"PT{plan.push_timeout_s}S",
         )
         with scene as installation:
-            staff = [hire(installation, station) for station in ("w-00001", "w-00002")]
+            staff = [hire(installation, station) for station in STATIONS]
             result = asyncio.run(wreck(plan, installation, staff))
             result.faults += result.lateness()
             if result.faults:
@@ -157,7 +161,7 @@ async def wreck(plan: Plan, scene: Installation, staff: Sequence[Credentials]) -
     async with httpx.AsyncClient(timeout=10, limits=limits) as http:
         urls = scene.service.base_urls
         phones = [Phone(http, urls, ledger, push_token=f"phone-{n}") for n in range(plan.phones)]
-        officers = [Officer(http, urls, ledger) for _ in staff]
+        officers = [Officer(http, urls, ledger, station=station) for station in STATIONS]
         await asyncio.gather(*(phone.register() for phone in phones))
         for officer, credentials in zip(officers, staff, strict=True):
             await officer.sign_in(credentials)
@@ -215,13 +219,15 @@ async def judge(
     faults = [
         *ledger.faults,
         *verdict.half_done(scene.engine),
+        *verdict.strayed(scene.engine),
+        *verdict.misheard(scene.engine, ledger.said),
         *verdict.untold(scene.engine, phones, pushed),
     ]
     if sorted(listed) != sorted(map(str, accepted)):
         faults.append("the phones' own lists are not what they were answered")
     if len(ledger.waits_s) != plan.reports:
         faults.append(f"{plan.reports - len(ledger.waits_s)} reports were never answered")
-    if Counter(number for each in officers for number in each.numbers) - numbers:
+    if Counter(number for each in officers for number in set(each.numbers)) - numbers:
         faults.append("an officer was given a number that is in no register")
     lost = len(accepted - rows)
     duplicates = verdict.doubles(scene.engine)
