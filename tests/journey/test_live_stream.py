@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -15,6 +17,7 @@ from sqlalchemy import Engine, text
 
 from api.local.client import uuid7
 from tests.factories import make_officer
+from tests.installation import installed
 from tests.service import Service, running
 from tests.town import IN_SOUTH, load_town, report
 
@@ -174,6 +177,30 @@ def test_a_page_is_told_everything_once_whatever_dies(
     wait_for(lambda: len(page.told) >= len(expected))
     assert page.told == expected
     assert page.resyncs == 0
+
+
+def test_a_page_misses_nothing_while_the_whole_database_restarts(tmp_path: Path) -> None:
+    with installed(tmp_path) as scene:
+        page = Page(scene.service, make_officer(scene.engine, "w-00001"))
+        page.start()
+        assert page.ready.wait(PATIENCE_S)
+
+        def kill() -> None:
+            os.kill(scene.cluster.process() or 0, signal.SIGKILL)
+
+        disasters: list[Callable[[], None]] = [scene.cluster.stop, kill]
+        for disaster in disasters:
+            send(scene.service)
+            disaster()
+            scene.cluster.up()
+            send(scene.service)
+
+        expected = cases(scene.engine)
+        wait_for(lambda: len(page.told) >= len(expected))
+        page.stop()
+        assert page.told == expected
+        assert len(expected) == 2 * len(disasters)
+        assert page.resyncs == 0
 
 
 def test_a_stopping_service_ends_its_streams_and_is_gone(
