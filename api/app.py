@@ -30,7 +30,7 @@ from api.lanes import is_away
 from api.live import routes as live_routes
 from api.live.hub import Hub
 from api.maps import routes as map_routes
-from api.maps.drawing import case_tiles
+from api.maps.drawing import CaseTiles
 from api.maps.wards import WardTiles
 from api.reports import my_act_routes, my_routes
 from api.reports import routes as report_routes
@@ -65,8 +65,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
     app.state.ward_tiles = WardTiles(app.state.engine)
-    drawing = app.state.case_tiles = case_tiles(settings)
-    drawing.open()
     waker = app.state.waker = Waker(partial(lane_connection, settings))
     waker.open()
     hot = app.state.hot = hot_paths(settings, keys, waker)
@@ -75,6 +73,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         partial(lane_connection, settings), session_idle=settings.session_idle
     )
     hub.open()
+    case_tiles = app.state.case_tiles = CaseTiles(settings, hub)
+    case_tiles.open()
     reading = reference_engine(settings)
     app.state.atlases = Atlases(reading, now, settings.indexes)
     refresher = app.state.refresher = Refresher(
@@ -91,7 +91,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         reading.dispose()
         await hub.close()
         await hot.close()
-        await drawing.close()
+        await case_tiles.close()
         await waker.close()
         await app.state.engine.dispose()
 

@@ -17,11 +17,11 @@ from bench.table import Figure, show
 
 COPIES = """
 insert into reports (id, case_id, kind, category, text, folded, about_station, language, location,
-    quad, accuracy_m, place_source, cell_r9, observed_at, received_at, urgency, station_id,
+    accuracy_m, place_source, cell_r9, observed_at, received_at, urgency, station_id,
     edition_id, ward_code, province_code, confidence, routing, reporter_kind, reporter_key,
     body_sha256, receipt_hash, receipt_key_id, receipt_signature, acknowledgement_id)
 select gen_random_uuid(), gen_random_uuid(), kind, category, text || ' ' || n, folded,
-    about_station, language, location, quad, accuracy_m, place_source, cell_r9, observed_at,
+    about_station, language, location, accuracy_m, place_source, cell_r9, observed_at,
     received_at + n * interval '1 second', 1 + n % 3, station_id, edition_id, ward_code,
     province_code, confidence, routing, reporter_kind, reporter_key, body_sha256,
     sha256(gen_random_uuid()::text::bytea), receipt_key_id, receipt_signature, gen_random_uuid()

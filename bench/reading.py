@@ -1,5 +1,6 @@
 """What measurements of reading share: many reports in a private cluster, and processor time."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ union all select '{BUSY}', 'ward', 'x';
 """  # noqa: S608 - made of constants
 
 # The n-th report is the same in every database: of station n, on a spot of that station's square.
+# Every fifth station is in one of five cities, where squares are 1.6 km wide.
 REPORTS = """
 insert into reports (id, case_id, state, kind, category, text, folded, about_station, language,
     location, accuracy_m, place_source, received_at, urgency, station_id, confidence, routing,
@@ -54,13 +56,17 @@ select md5('i' || n)::uuid, md5('c' || n)::uuid,
     case when n > %(open)s then 'resolved' when n %% 5 = 0 then 'acknowledged' else 'received' end,
     'tip', case when n %% 3 = 0 then 'theft' else 'noise' end, t.text, t.folded, false, 'vi',
     ST_SetSRID(ST_MakePoint(
-        103 + s %% 58 * 0.1 + abs(hashint4(n)) %% 1000 * 1e-4,
-        9 + s / 58 * 0.22 + abs(hashint4(-n)) %% 1000 * 2e-4), 4326),
+        case when urban then 105.8 + s / 5 %% 5 * 0.5 + s / 25 %% 12 * 0.015 + east * 0.015
+             else 103 + s %% 58 * 0.1 + east * 0.1 end,
+        case when urban then 10 + s / 5 %% 5 * 2.5 + s / 300 * 0.015 + north * 0.015
+             else 9 + s / 58 * 0.22 + north * 0.2 end), 4326),
     25, 'gps', timestamptz '2026-11-22' - n * interval '3 seconds', 1 + abs(hashint4(n)) %% 3,
     case when n > %(busy)s and n <= %(open)s then 'w-busy' else 'w-' || s end, 'certain', '{}',
     'anonymous', '', '', 'k', '', md5('a' || n)::uuid
 from generate_series(%(first)s::int, %(last)s::int) n
-cross join lateral (select 1 + n %% %(stations)s as s) as at
+cross join lateral (
+    select 1 + n %% %(stations)s as s, (1 + n %% %(stations)s) %% 5 = 0 as urban,
+        abs(hashint4(n)) %% 1000 / 1000.0 as east, abs(hashint4(-n)) %% 1000 / 1000.0 as north) as at
 join bench_texts t on t.number = abs(hashint4(n / 3)) %% 1000
 """
 BUSY_CASES = 3_000
@@ -76,11 +82,16 @@ STEP = 500_000
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A private cluster, gone afterwards."""
+    """A private cluster with a quarter of the machine's memory for itself, gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="tinbao-bench-"))
     home.chmod(0o755)
     made = Cluster(home, durable=False)
+    quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
     try:
+        made.up()
+        with psycopg.connect(libpq_url(made.url("postgres")), autocommit=True) as server:
+            server.execute(f"alter system set shared_buffers = '{quarter}MB'".encode())
+        made.stop()
         made.up()
         yield made
     finally:

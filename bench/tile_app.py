@@ -1,12 +1,14 @@
-"""The same app, keeping no ward tiles: every one is drawn when it is asked for."""
+"""The same app, keeping no tiles: every one is drawn when it is asked for."""
+
+from collections.abc import Hashable
 
 from fastapi import FastAPI
 
 from api.app import from_environment
-from api.maps.cache import Key, Tile, TileCache
+from api.maps.cache import Tile, TileCache
 
 
-def forget(self: TileCache, key: Key, tile: Tile) -> None:
+def forget(self: TileCache, key: Hashable, tile: Tile) -> None:
     """Keep nothing."""
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
+import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,10 @@ REPLAYED_PAGES = 20
 RETRY_S = 0.5
 CHECK_EVERY_S = 0.4
 """How soon a session that ended, or an officer who was moved, is noticed on open streams."""
+BEHIND_S = 1.5
+"""After so long without a look at the feed nobody knows what is new."""
+INTEREST_S = 60.0
+"""So long after somebody asked what is new, the feed is read."""
 BUFFERED = 256
 """A client that lags behind by more changes than this reads its queue anew."""
 
@@ -78,6 +83,23 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._replaying = asyncio.Lock()
         self._past: Connection | None = None
+        self._told: Counter[str] = Counter()
+        self._dozed = 0
+        self._looked_at = self._asked_at = -math.inf
+
+    def news_of(self, station_id: str) -> tuple[int, int] | None:
+        """What changes whenever something concerns a station; None when nobody looks just now.
+
+        What was read of the station's cases after asking holds as long as this is the same.
+        """
+        self._asked_at = time.monotonic()
+        behind = self._asked_at - self._looked_at > BEHIND_S
+        return None if behind else (self._dozed, self._told[station_id])
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody wants to know what happens."""
+        return not self._streams and time.monotonic() - self._asked_at > INTEREST_S
 
     @property
     def ready(self) -> bool:
@@ -180,13 +202,13 @@ class Hub:
     async def _follow(self, connection: Connection) -> None:
         """Tell the streams what happens, from where the last connection stopped.
 
-        While nobody listens, only the place is kept up to date.
+        While nobody cares, only the place is kept up to date.
         """
         await connection.execute(f"listen {feed.CHANNEL}")
         if self._position is None:
             self._position = await end(connection)
         while True:
-            if not self._streams:
+            if self.idle:
                 await self._doze(connection)
                 continue
             page = await read(connection, self._position)
@@ -194,21 +216,24 @@ class Hub:
                 self._tell(change)
                 self._position = change.position
             if len(page) < PAGE:
+                self._looked_at = time.monotonic()
                 async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                     pass
 
     async def _doze(self, connection: Connection) -> None:
-        """Let wake-ups pass until somebody listens or it is time to look where the feed ends."""
+        """Let wake-ups pass until somebody cares or it is time to look where the feed ends."""
+        self._dozed += 1
         at = await end(connection)
-        if not self._streams:
+        if self.idle:
             self._position = at
         until = time.monotonic() + POLL_S
-        while not self._streams and (left := until - time.monotonic()) > 0:
+        while self.idle and (left := until - time.monotonic()) > 0:
             async for _ in connection.notifies(timeout=left, stop_after=1):
                 pass
 
     def _tell(self, change: Change) -> None:
         for station_id in change.concerns:
+            self._told[station_id] += 1
             for stream in self._streams.get(station_id, ()):
                 stream.tell(change)
 

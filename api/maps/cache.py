@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,9 +11,6 @@ ROOM = 64 * 1024 * 1024
 """Bytes of tiles a process keeps: a city at all zooms, many times over."""
 OVERHEAD = 300
 """About what an empty tile costs to keep."""
-
-Key = tuple[int, int, int, int]
-"""The edition, the zoom, the column and the row."""
 
 
 class Tile(NamedTuple):
@@ -34,16 +32,16 @@ class TileCache:
 
     room: int = ROOM
     size: int = 0
-    tiles: OrderedDict[Key, Tile] = field(default_factory=OrderedDict)
+    tiles: OrderedDict[Hashable, Tile] = field(default_factory=OrderedDict)
 
-    def get(self, key: Key) -> Tile | None:
+    def get(self, key: Hashable) -> Tile | None:
         """A kept tile."""
         tile = self.tiles.get(key)
         if tile is not None:
             self.tiles.move_to_end(key)
         return tile
 
-    def keep(self, key: Key, tile: Tile) -> None:
+    def keep(self, key: Hashable, tile: Tile) -> None:
         """Keep a tile; those that nobody asked for in a long time make room."""
         if key in self.tiles:
             return

@@ -5,6 +5,7 @@ session is read anew each time, as for any request.
 """
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,22 +13,30 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from api import problems
+from api.accounts.sessions import standing_sessions
 from api.accounts.tables import StaffRole
 from api.db import lane_connection
 from api.lanes import Lanes
+from api.live.hub import Hub
+from api.maps import cases
+from api.maps.cache import Tile, TileCache, pack
 from api.settings import Settings
+from api.triage.filters import QueueFilter
 
 CASE_ROLES = [StaffRole.DUTY_OFFICER, StaffRole.STATION_CHIEF, StaffRole.OVERSIGHT]
 LANES, BATCH = 2, 8
 """A map asks for many tiles at once; what a lane takes must fit into a statement's time."""
 MARGIN_S = 0.5
+KEPT_S = 5.0
+"""Some things happen by themselves: a deadline passes, a claim ends."""
 
 # The rights are an officer's only for an officer, and the station is theirs. Whoever is not
 # standing there has the service's rights and no station: the tile's own condition finds nothing.
 BECOME = """
 with standing as (
     select session.token_hash, session.seen_at, staff.id, staff.role, staff.station_id,
-        staff.role = any(%(roles)s) as fits
+        staff.role = any(%(roles)s) and staff.station_id = %(station)s as fits
     from staff_sessions as session
     join staff on staff.id = session.staff_id
     where session.token_hash = %(token)s and session.expires_at > now()
@@ -48,15 +57,17 @@ from standing
 
 
 class Ask(NamedTuple):
-    """A tile that somebody wants: the hash of their token, the statement, its parameters."""
+    """A tile that somebody wants: the hash of their token, the station they were just found at,
+    the statement, its parameters."""
 
     token: bytes
+    station: str
     statement: str
     parameters: dict[str, Any]
 
 
 class Drawn(NamedTuple):
-    """A tile; `fits` is None for who is not signed in, False for who may not see cases."""
+    """A tile; `fits` is None for who is not signed in, False for who is not at that station."""
 
     fits: bool | None
     contents: bytes
@@ -65,10 +76,11 @@ class Drawn(NamedTuple):
 async def draw(
     connection: AsyncConnection[Any], asks: Sequence[Ask], *, idle: dt.timedelta
 ) -> list[Drawn]:
-    """Tiles for one token, in a transaction that the end of the pipeline ends."""
+    """Tiles for one token and station, in a transaction that the end of the pipeline ends."""
     becoming = connection.cursor()
     drawing = [connection.cursor(binary=True) for _ in asks]
-    who = {"token": asks[0].token, "idle": idle, "roles": CASE_ROLES}
+    first = asks[0]
+    who = {"token": first.token, "station": first.station, "idle": idle, "roles": CASE_ROLES}
     try:
         async with connection.pipeline():
             await becoming.execute(BECOME, who, prepare=True)
@@ -89,21 +101,89 @@ async def draw_each(
 ) -> list[Drawn]:
     """`draw` for a lane: what one token asks for together, and nobody else's with it."""
     found: dict[int, Drawn] = {}
-    numbers = {token: [n for n, ask in enumerate(asks) if ask.token == token]
-               for token in {ask.token for ask in asks}}  # fmt: skip
+    numbers: dict[tuple[bytes, str], list[int]] = {}
+    for n, ask in enumerate(asks):
+        numbers.setdefault((ask.token, ask.station), []).append(n)
     for mine in numbers.values():
         drawn = await draw(connection, [asks[n] for n in mine], idle=idle)
         found |= zip(mine, drawn, strict=True)
     return [found[n] for n in range(len(asks))]
 
 
-def case_tiles(settings: Settings) -> Lanes[Ask, Drawn]:
-    """The lanes in which a process draws tiles of cases."""
-    return Lanes(
-        "case_tiles",
-        partial(lane_connection, settings),
-        partial(draw_each, idle=settings.session_idle),
-        within_s=settings.statement_timeout.total_seconds() + MARGIN_S,
-        lanes=LANES,
-        batch=BATCH,
-    )
+class Wanted(NamedTuple):
+    """A tile that somebody wants: zoom, column, row, what of the cases, and how."""
+
+    z: int
+    x: int
+    y: int
+    filter: QueueFilter
+    counted: bool
+
+
+class CaseTiles:
+    """The tiles of cases of one process: drawn, and kept while nothing happens at the station."""
+
+    def __init__(self, settings: Settings, hub: Hub) -> None:
+        connect = partial(lane_connection, settings)
+        idle = settings.session_idle
+        within_s = settings.statement_timeout.total_seconds() + MARGIN_S
+        self._standing = Lanes(
+            "standing", connect, partial(each_standing, idle=idle), within_s=within_s, lanes=1
+        )
+        self._drawing = Lanes(
+            "case_tiles",
+            connect,
+            partial(draw_each, idle=idle),
+            within_s=within_s,
+            lanes=LANES,
+            batch=BATCH,
+        )
+        self._hub = hub
+        self.cache = TileCache()
+
+    def open(self) -> None:
+        """Start."""
+        self._standing.open()
+        self._drawing.open()
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        await self._standing.close()
+        await self._drawing.close()
+
+    async def tile(self, token: bytes, wanted: Wanted) -> Tile:
+        """A tile for whoever has a token; raises `NotAuthenticated` or `RoleNotAllowed`."""
+        standing = await self._standing(token)
+        if standing is None:
+            raise problems.NotAuthenticated
+        role, station_id = standing
+        if role not in CASE_ROLES or station_id is None:
+            raise problems.RoleNotAllowed
+        news = self._hub.news_of(station_id)
+        key = (station_id, news, time.monotonic() // KEPT_S, wanted)
+        keeps = news is not None and not wanted.filter.mine
+        tile = self.cache.get(key) if keeps else None
+        if tile is None:
+            tile = pack(await self._draw(token, station_id, wanted), quickly=True)
+            if keeps:
+                self.cache.keep(key, tile)
+        return tile
+
+    async def _draw(self, token: bytes, station: str, wanted: Wanted) -> bytes:
+        """The tile of a station; 503 for who was moved just now, so that they ask again."""
+        statement, known = cases.written(wanted.filter, counted=wanted.counted)
+        parameters = known | cases.parameters_of(wanted.z, wanted.x, wanted.y)
+        drawn = await self._drawing(Ask(token, station, statement, parameters))
+        if drawn.fits is None:
+            raise problems.NotAuthenticated
+        if not drawn.fits:
+            raise problems.ServiceUnavailable
+        return drawn.contents
+
+
+async def each_standing(
+    connection: AsyncConnection[Any], tokens: Sequence[bytes], *, idle: dt.timedelta
+) -> list[tuple[str, str | None] | None]:
+    """Role and station of whoever is signed in, for a lane."""
+    found = await standing_sessions(connection, tokens, idle=idle)
+    return [found.get(token) for token in tokens]

@@ -16,7 +16,7 @@ from api.etags import ETAG, TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.maps import cases, wards
 from api.maps.cache import Tile, pack
-from api.maps.drawing import Ask
+from api.maps.drawing import CaseTiles, Wanted
 from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
 from api.secrets import token_hash
 from api.triage.queries import CaseOfficer
@@ -184,17 +184,6 @@ async def read_case_tile(
     """The station's own located cases; far out, how many there are in each part of the tile."""
     check_tile(z, x, y, (cases.LEAST_ZOOM, cases.MOST_ZOOM))
     counted = z < cases.COUNTED_BELOW if asked.clustered is None else asked.clustered
-    statement, known = cases.written(asked, counted=counted)
-    tile = cases.parameters_of(z, x, y)
-    fits, contents = await request.app.state.case_tiles(
-        Ask(
-            token_hash(token),
-            statement,
-            known | {name: tile[name] for name in tile if name in known},
-        )
-    )
-    if fits is None:
-        raise problems.NotAuthenticated
-    if not fits:
-        raise problems.RoleNotAllowed
-    return tile_answer(request, pack(contents, quickly=True), "no-store", if_none_match)
+    tiles: CaseTiles = request.app.state.case_tiles
+    tile = await tiles.tile(token_hash(token), Wanted(z, x, y, asked, counted))
+    return tile_answer(request, tile, "no-store", if_none_match)

@@ -67,7 +67,7 @@ Words = Annotated[CleanText, Field(max_length=200), AfterValidator(is_few_words)
 class QueueFilter(BaseModel):
     """Narrows the queue; values of one name are alternatives, different names must all fit."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: Annotated[
         tuple[State | Literal["any"], ...],
@@ -121,7 +121,7 @@ def conditions(
     A search looks through the cases that the station's index finds: no index of words could be
     used under row-level security.
     """
-    found: list[ColumnElement[bool]] = [has_state(wanted.states)]
+    found: list[ColumnElement[bool]] = [] if ANY in wanted.state else [has_state(wanted.states)]
     for column, values in (
         (Report.category, wanted.category),
         (Report.urgency, wanted.urgency),
@@ -137,7 +137,9 @@ def conditions(
         found.append(Report.due_at < now)
     if wanted.bbox:
         found += inside(as_box(wanted.bbox))
-    found += [has_word(word) for word in folded(wanted.q or "").split()]
+    # The longest word is the rarest: it is looked for first.
+    words = sorted(folded(wanted.q or "").split(), key=len, reverse=True)
+    found += [has_word(word) for word in words]
     return found
 
 

@@ -106,6 +106,15 @@ async def test_an_odd_box_is_a_422(officer: httpx.AsyncClient, box: str) -> None
     assert answer.json()["errors"][0]["code"] == "bbox"
 
 
+@pytest.mark.parametrize("path", ["queue", "exports/cases.csv", "tiles/cases/9/407/225.mvt"])
+async def test_a_name_that_is_no_filter_is_a_422(officer: httpx.AsyncClient, path: str) -> None:
+    answer = await officer.get(f"/v1/{path}", params={"catgory": "theft"})
+
+    assert answer.status_code == 422
+    error = answer.json()["errors"][0]
+    assert (error["pointer"], error["code"]) == ("/query", "extra_forbidden")
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize(
     "words", ["ma túy", "ma tuy", "MA TÚY", "túy  ma", "Nghi đường dây", "duong DAY", "cau giay"]

@@ -1,5 +1,6 @@
 """Vector tiles: wards for everybody, cases for their own station."""
 
+import asyncio
 import datetime as dt
 import gzip
 import math
@@ -12,9 +13,13 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api.accounts.tables import ReporterKind
+from api.db import lane_connection
+from api.maps import cases, drawing
 from api.maps.cache import OVERHEAD, Tile, TileCache, pack
 from api.maps.cases import cases_statement, counts_statement, parameters_of
 from api.reports.tables import Report, State
+from api.secrets import token_hash
+from api.settings import Settings
 from api.triage.filters import QueueFilter
 from api.triage.queue import AS_READER
 from geo import outlines
@@ -230,6 +235,99 @@ async def test_case_tiles_can_be_asked_like_the_queue(
     assert (await officer.get(f"{path}?bbox=1")).status_code == 422
 
 
+async def news_after(app: FastAPI, station: Station, before: int | None) -> int:
+    """Wait until the process has heard of something new at a station."""
+    for _ in range(100):
+        found: int | None = app.state.hub.news_of(station.id)
+        if found not in (None, before):
+            return found or 0
+        await asyncio.sleep(0.1)
+    raise AssertionError
+
+
+async def test_a_tile_of_cases_is_kept_until_something_happens_at_the_station(
+    app: FastAPI, engine: Engine, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "KEPT_S", 1e9)
+    at = (105.8524, 21.0287)
+    placed(engine, station, *at)
+    news = await news_after(app, station, 0)
+    z, x, y = tile_of(*at, 14)
+    path = f"/v1/tiles/cases/{z}/{x}/{y}.mvt"
+    token, other = make_officer(engine, station), make_officer(engine, make_station(engine))
+
+    async def categories(token: str) -> list[str]:
+        async with caller(app, token) as client:
+            found = layers((await client.get(path)).content)
+        return [each.facts["category"] for each in found.get("cases", [])]
+
+    first = await categories(token)
+    silently = "update reports set category = 'theft' where station_id = %(station)s"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(silently, {"station": station.id})
+    kept, others = await categories(token), await categories(other)
+    placed(engine, station, *at)
+    await news_after(app, station, news)
+    renewed = await categories(token)
+
+    assert (first, kept, others) == (["noise"], ["noise"], [])
+    assert sorted(renewed) == ["noise", "theft"]
+
+
+async def test_a_kept_tile_is_for_who_stands_there_now(
+    app: FastAPI, engine: Engine, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "KEPT_S", 1e9)
+    placed(engine, station, 105.8524, 21.0287)
+    z, x, y = tile_of(105.8524, 21.0287, 14)
+    path, token = f"/v1/tiles/cases/{z}/{x}/{y}.mvt", make_officer(engine, station)
+    change = (
+        "update staff set {} where id ="
+        " (select staff_id from staff_sessions where token_hash = %(t)s)"
+    )
+
+    async with caller(app, token) as client:
+        own = await client.get(path)
+        answers = []
+        for what in (
+            f"station_id = '{make_station(engine).id}'",
+            "role = 'admin', station_id = null",
+            "disabled_at = now()",
+        ):
+            with engine.begin() as connection:
+                connection.exec_driver_sql(change.format(what), {"t": token_hash(token)})
+            answers.append(await client.get(path))
+
+    assert len(layers(own.content)["cases"]) == 1
+    moved, demoted, disabled = answers
+    assert (moved.status_code, layers(moved.content)) == (200, {})
+    assert (demoted.status_code, demoted.json()["code"]) == (403, "role-not-allowed")
+    assert (disabled.status_code, disabled.json()["code"]) == (401, "not-authenticated")
+
+
+async def test_who_was_moved_meanwhile_gets_no_tile_of_either_station(
+    settings: Settings, engine: Engine, station: Station
+) -> None:
+    placed(engine, station, 105.8524, 21.0287)
+    statement, known = cases.written(QueueFilter(), counted=False)
+    parameters = known | parameters_of(*tile_of(105.8524, 21.0287, 14))
+    token = token_hash(make_officer(engine, station))
+    elsewhere = make_station(engine).id
+
+    async with await lane_connection(settings) as connection:
+        asks = [
+            drawing.Ask(who, where, statement, parameters)
+            for who, where in (
+                (token, station.id), (token, elsewhere), (b"nobody", station.id),
+                (token, station.id),
+            )
+        ]  # fmt: skip
+        drawn = await drawing.draw_each(connection, asks, idle=settings.session_idle)
+
+    assert [each.fits for each in drawn] == [True, False, None, True]
+    assert [bool(each.contents) for each in drawn] == [True, False, False, True]
+
+
 def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> None:
     with crowded(engine, stations=3, reports=9_000) as (connection, station):
         connection.exec_driver_sql(
@@ -259,7 +357,7 @@ def test_the_cache_is_bounded_and_forgets_what_nobody_asks_for() -> None:
     cache.keep((1, 5, 3, 0), tile)
     cache.keep((1, 5, 3, 0), tile)
 
-    assert [key[2] for key in cache.tiles] == [2, 0, 3]
+    assert list(cache.tiles) == [(1, 5, 2, 0), (1, 5, 0, 0), (1, 5, 3, 0)]
     assert cache.size == 3 * size
     assert cache.get((1, 5, 1, 0)) is None
 

@@ -243,6 +243,14 @@ class OfficerSide:
             self.ask("GET", path, headers={"Accept-Language": "en"})
         for state in ("received", "acknowledged", "withdrawn"):
             self.ask("GET", "/v1/queue", params={"state": state, "limit": 1})
+        for path in (
+            "queue?state=any&bbox=-180,-90,180,90",
+            "queue?state=any&q=a",
+            "queue/handover",
+            "tiles/cases.json",
+            "tiles/cases/0/0/0.mvt?state=any&clustered=false",
+        ):
+            assert self.ask("GET", f"/v1/{path}").is_success
 
     def work_on_all(self, path: str, **body: str) -> None:
         """One step with every open case, and a look at each afterwards."""

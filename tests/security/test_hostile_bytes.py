@@ -123,6 +123,9 @@ class Attacker:
             "report_id": uuid7() if operation == "submit_report" else self.report_id,
             "code": "00001",
             "station_id": "w-00001",
+            "z": 5,
+            "x": 25,
+            "y": 14,
         }
         return OPERATIONS[operation][1].format_map(defaultdict(uuid7, known))
 
@@ -133,7 +136,7 @@ class Attacker:
             return "nobody", "device"  # for whom it is for, it would not end
         if path.startswith(("/v1/staff", "/v1/groups")) and path != "/v1/groups/joining":
             return "nobody", "admin"
-        staff = ("cases", "queue", "sessions/current", "templates", "outcome-reasons")
+        staff = ("cases", "queue", "views", "sessions/current", "templates", "outcome-reasons")
         if any(part in OPERATIONS[operation][1] for part in staff):
             return "nobody", "officer"
         return "nobody", "device"
