@@ -90,9 +90,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The case cannot take this step now",
     ),
     "transition-not-allowed.detail": (
-        "Tin báo đang ở trạng thái {state_now}.",
-        "The case is {state_now}.",
+        "Tin báo đang ở trạng thái: {state_now}.",
+        "The state of the case: {state_now}.",
     ),
+    "state.received": ("mới nhận", "received"),
+    "state.acknowledged": ("đã tiếp nhận", "acknowledged"),
+    "state.in_progress": ("đang giải quyết", "in progress"),
+    "state.need_info": ("chờ bổ sung thông tin", "waiting for an answer"),
+    "state.resolved": ("đã giải quyết", "resolved"),
+    "state.not_actionable": ("không đủ cơ sở giải quyết", "not actionable"),
+    "state.duplicate": ("trùng với vụ việc khác", "a duplicate"),
+    "state.withdrawn": ("người báo đã rút", "withdrawn"),
     "case-claimed": ("Đồng nghiệp đang xử lý tin này", "A colleague is working on the case"),
     "case-claimed.detail": (
         "Có người giữ tin này đến {claimed_until}. Nếu cần làm ngay, hãy nhận lại và ghi lý do.",
@@ -328,6 +336,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "invalid.delegation_until": (
         "Phải là một ngày từ hôm nay đến một năm tới.",
         "Must be a day between today and a year from now.",
+    ),
+    "invalid.window_not_over": (
+        "Kỳ này chưa kết thúc hoặc không có.",
+        "These days are not over yet, or there are none such.",
     ),
     "invalid.other": ("Giá trị không đúng ở đây.", "The value is not valid here."),
 }

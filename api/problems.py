@@ -241,12 +241,20 @@ def document(problem: Problem, language: Language, request_id: str | None) -> di
         "type": f"/problems/{problem.slug}",
         "title": say(problem.slug, language),
         "status": problem.status,
-        "detail": say(f"{problem.slug}.detail", language, **problem.members),
+        "detail": say(f"{problem.slug}.detail", language, **spoken(problem.members, language)),
         "code": problem.slug,
         "errors": problem.errors,
         "request_id": request_id,
         "emergency": emergency(EMERGENCY_CALL, language).model_dump(),
         **extra,
+    }
+
+
+def spoken(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """The facts of a problem as its sentence says them: a state by its name."""
+    return {
+        name: say(f"state.{fact}", language) if name == "state_now" else fact
+        for name, fact in facts.items()
     }
 
 

@@ -66,7 +66,8 @@ select md5('i' || n)::uuid, md5('c' || n)::uuid,
 from generate_series(%(first)s::int, %(last)s::int) n
 cross join lateral (
     select 1 + n %% %(stations)s as s, (1 + n %% %(stations)s) %% 5 = 0 as urban,
-        abs(hashint4(n)) %% 1000 / 1000.0 as east, abs(hashint4(-n)) %% 1000 / 1000.0 as north) as at
+        abs(hashint4(n)) %% 1000 / 1000.0 as east,
+        abs(hashint4(-n)) %% 1000 / 1000.0 as north) as at
 join bench_texts t on t.number = abs(hashint4(n / 3)) %% 1000
 """
 BUSY_CASES = 3_000

@@ -25,6 +25,7 @@ from api.triage.answers import case_seen
 from api.triage.lifecycle import Act, about_case, with_service_rights
 from api.triage.queries import CaseOfficer, OfficerSession
 from api.triage.schemas import CaseOut
+from api.triage.versions import etag
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["cases"])
 
@@ -112,8 +113,12 @@ async def take_report_at_desk(
     accepted = answers.accepted(
         outcome.stored, report_id=report_id, intake=intake, language=language
     )
+    seen = await case_seen(session, officer, case.case_id, now=now)
+    if seen is not None:
+        response.headers["Location"] = f"/v1/cases/{seen.case_id}"
+        response.headers["ETag"] = etag(seen.version)
     return DeskReportOut(
-        case=await case_seen(session, officer, case.case_id, now=now),
+        case=seen,
         received_at=accepted.received_at,
         receipt=accepted.receipt,
         routing=accepted.routing,

@@ -113,7 +113,19 @@ async def test_a_complaint_about_the_police_is_not_the_desks(
 
     assert answer.status_code == 201
     assert answer.json()["case"] is None
+    assert "Location" not in answer.headers
+    assert "ETag" not in answer.headers
     assert answer.json()["routing"]["station"]["kind"] == "oversight"
+
+
+async def test_the_answer_says_where_the_case_is_and_in_which_version(
+    unlimited_app: FastAPI, token: str
+) -> None:
+    answer = await taken(unlimited_app, token, written())
+
+    case = answer.json()["case"]
+    assert answer.headers["Location"] == f"/v1/cases/{case['case_id']}"
+    assert answer.headers["ETag"] == f'"{case["version"]}"'
 
 
 async def test_two_stations_may_use_one_id(
