@@ -115,6 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     install_database_problems(app)
+    report_routes.serve_submissions(app)
     for router in (
         # The two that are asked for most: routes are tried one after another.
         report_routes.router,

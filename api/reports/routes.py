@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, TypeAdapter, ValidationError
+from starlette.types import Receive, Scope, Send
 
 from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
@@ -119,47 +120,55 @@ def valid(
 class SubmissionRoute(APIRoute):
     """Reads the requests of `submit_report` itself; FastAPI only describes it.
 
-    Solving these few dependencies takes FastAPI longer than routing and signing the report take us.
+    Solving these few dependencies, and what FastAPI keeps open for them meanwhile, takes longer
+    than routing and signing the report take us.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What serves the route."""
-
-        async def serve(request: Request) -> Response:
-            raw = await request.body()
-            try:
-                body = strict_json(raw) if raw else {}
-            except json.JSONDecodeError:
-                raise problems.MalformedRequest from None
-            reporter = await reporter_of(request)
-            language = language_of(request)
-            named = request.path_params["report_id"]
-            report_id = valid(REPORT_ID, named, ("path", "report_id"), language)
-            report = valid(REPORT, body, ("body",), language)
-            return await submit_report(request, report_id, report, reporter, moment_of(request))
-
-        return serve
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = take_submission
 
 
-router.add_api_route(
-    "/reports/{report_id}",
-    submit_report,
-    methods=["PUT"],
-    route_class_override=SubmissionRoute,
-    response_model=schemas.AcceptedOut,
-    openapi_extra=ANYONE,
-    responses=ACCEPTED
-    | problems.documented(
-        problems.MalformedRequest,
-        problems.NotAuthenticated,
-        problems.ReportIdReused,
-        problems.BodyTooLarge,
-        problems.InvalidRequest,
-        problems.CoordinatesSwapped,
-        problems.TooManyRequests,
-        problems.ServiceUnavailable,
-    ),
-)
+async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the route."""
+    request = Request(scope, receive)
+    raw = await request.body()
+    try:
+        body = strict_json(raw) if raw else {}
+    except json.JSONDecodeError:
+        raise problems.MalformedRequest from None
+    reporter = await reporter_of(request)
+    language = language_of(request)
+    named = request.path_params["report_id"]
+    report_id = valid(REPORT_ID, named, ("path", "report_id"), language)
+    report = valid(REPORT, body, ("body",), language)
+    response = await submit_report(request, report_id, report, reporter, moment_of(request))
+    await response(scope, receive, send)
+
+
+def serve_submissions(app: FastAPI) -> None:
+    """Give an app the route of one report, before all others: routes are tried in their order,
+    those of an included router twice."""
+    app.router.add_api_route(
+        "/v1/reports/{report_id}",
+        submit_report,
+        methods=["PUT"],
+        tags=["reports"],
+        route_class_override=SubmissionRoute,
+        response_model=schemas.AcceptedOut,
+        openapi_extra=ANYONE,
+        responses=ACCEPTED
+        | problems.documented(
+            problems.MalformedRequest,
+            problems.NotAuthenticated,
+            problems.ReportIdReused,
+            problems.BodyTooLarge,
+            problems.InvalidRequest,
+            problems.CoordinatesSwapped,
+            problems.TooManyRequests,
+            problems.ServiceUnavailable,
+        ),
+    )
 
 
 @router.post(
