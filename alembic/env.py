@@ -11,10 +11,13 @@ import api.accounts.tables
 import api.clocks.tables
 import api.exports.tables
 import api.groups.tables
+import api.hotspots.tables
 import api.live.tables
 import api.reports.tables
+import api.scorecards.tables
 import api.tables
 import api.templates.tables
+import api.trends.tables
 import api.triage.tables
 import api.views.tables
 import geo.tables

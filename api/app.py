@@ -26,6 +26,7 @@ from api.groups import my_routes as my_group_routes
 from api.groups import routes as group_routes
 from api.guards import Guard
 from api.hot_paths import hot_paths
+from api.hotspots import routes as hotspot_routes
 from api.lanes import is_away
 from api.live import routes as live_routes
 from api.live.hub import Hub
@@ -35,10 +36,12 @@ from api.maps.wards import WardTiles
 from api.reports import my_act_routes, my_routes
 from api.reports import routes as report_routes
 from api.reports.reference import Refresher
+from api.scorecards import routes as scorecard_routes
 from api.secrets import load_keys
 from api.settings import Settings, load_settings
 from api.telemetry import configure_logs, serve_metrics
 from api.templates import routes as template_routes
+from api.trends import routes as trend_routes
 from api.triage import desk_routes, dialogue_routes, queue_routes, step_routes, suggestion_routes
 from api.triage import routes as triage_routes
 from api.views import routes as view_routes
@@ -134,8 +137,11 @@ def create_app(settings: Settings) -> FastAPI:
         template_routes.router,
         live_routes.router,
         clock_routes.router,
+        trend_routes.router,
+        hotspot_routes.router,
         desk_routes.router,
         export_routes.router,
+        scorecard_routes.router,
         health.router,
         group_routes.router,
         my_group_routes.router,

@@ -56,7 +56,7 @@ def run(settings: Settings) -> None:
     engine = worker_engine(settings)
     keeper = Keeper(engine, stop, bell, settings.indexes)
     keeper.start()
-    jobs = Jobs(settings, Work(engine, bell.ring, stop))
+    jobs = Jobs(settings, Work(engine, bell.ring, stop, indexes=settings.indexes))
     jobs.start()
     deliveries.run(
         connector(settings),

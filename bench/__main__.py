@@ -21,6 +21,9 @@ ALONE = (
     "export",
     "queue",
     "lifecycle",
+    "trends",
+    "hotspots",
+    "hotspot_layers",
     "chaos",
 )
 

@@ -1,4 +1,4 @@
-"""What staff are told, each in their own inbox: case numbers, clocks and times, never content."""
+"""What staff are told, each in their own inbox: case numbers, clocks, trends, never content."""
 
 import datetime as dt
 import uuid
@@ -35,7 +35,8 @@ class Notice:
     """What they are told."""
 
     kind: str
-    case_id: uuid.UUID
+    case_id: uuid.UUID | None
+    """None where it is about no case."""
     clock: str | None = None
     due_at: dt.datetime | None = None
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from api.db import Session
 from api.guards import StrictRoute
 from api.i18n import Language, Speak, say
 from api.paging import PAGE, Limit, next_link, unknown_cursor
+from api.trends.words import alert_text
 from api.triage.queries import OfficerSession
 from api.triage.schemas import CaseOut, register_number
 from api.triage.step_routes import STEP_ANSWERS, Answering, CaseAct
@@ -188,14 +189,17 @@ async def read_staff_inbox(
 
 def notice_out(book: ClockBook, row: Any, language: Language) -> schemas.NoticeOut:
     """One notice with its sentence."""
-    vi, en = book.name_of(row.clock) if row.clock else ("", "")
-    text = say(
-        f"notice.{row.kind}",
-        language,
-        case=row.data.get("register_number") or str(row.case_id)[:8],
-        clock=vi if language == "vi" else en,
-        due=local(row.due_at)[:16].replace("T", " ") if row.due_at else "",
-    )
+    if row.case_id is None:
+        text = alert_text(row.data, language)
+    else:
+        vi, en = book.name_of(row.clock) if row.clock else ("", "")
+        text = say(
+            f"notice.{row.kind}",
+            language,
+            case=row.data.get("register_number") or str(row.case_id)[:8],
+            clock=vi if language == "vi" else en,
+            due=local(row.due_at)[:16].replace("T", " ") if row.due_at else "",
+        )
     data = row.data if row.step is None else {**row.data, "step": row.step}
     return schemas.NoticeOut(
         id=row.id,

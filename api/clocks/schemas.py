@@ -190,13 +190,13 @@ class DelegationsOut(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    """A notice to staff: a case number, a clock, a time."""
+    """A notice to staff: a case number, a clock, a time, or what has changed in a place."""
 
     id: int
     kind: str
     text: str
     created_at: LocalTime
-    case_id: uuid.UUID
+    case_id: uuid.UUID | None = Field(description="Null where it is about no case: a trend")
     clock: str | None
     due_at: LocalTime | None
     data: dict[str, Any]

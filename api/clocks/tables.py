@@ -142,13 +142,14 @@ class OverdueClock(Base):
 
 
 class StaffNotice(Base):
-    """What staff are told: a case number, a clock, a time; never what a report says.
+    """What staff are told: a case number, a clock, a time, a trend; never what a report says.
 
     It is for one person, or for everyone of a role at a station or in a province.
     """
 
     __tablename__ = "staff_notices"
     __table_args__ = (
+        CheckConstraint("case_id is not null or kind like 'trend.%'", name="case"),
         Index("ix_staff_notices_station", "station_id", "id"),
         Index("ix_staff_notices_province", "province_code", "id"),
         Index("ix_staff_notices_staff", "staff_id", "id"),
@@ -166,7 +167,8 @@ class StaffNotice(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     kind: Mapped[str]
-    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Report.case_id), index=True)
+    case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Report.case_id), index=True)
+    """Null where it is about no case: a trend."""
     role: Mapped[str | None]
     station_id: Mapped[str | None] = mapped_column(ForeignKey(Station.__table__.c.id))
     province_code: Mapped[str | None]

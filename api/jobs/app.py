@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from procrastinate import App, PsycopgConnector
@@ -22,6 +23,7 @@ from api.clocks import ladder
 from api.clocks.book import ClockBook
 from api.clocks.recompute import recompute
 from api.clocks.rules import Shelf
+from api.scorecards import keeping, nightly
 
 log = structlog.get_logger()
 
@@ -46,6 +48,8 @@ class Work:
     stop: threading.Event
     """Set when the worker ends: a long job stops between two batches."""
     shelf: Shelf = field(default_factory=Shelf)
+    indexes: Path | None = None
+    """Where the files of the wards' indexes are."""
 
     def climb_ladder(self) -> None:
         """Tell those concerned of what is overdue."""
@@ -58,6 +62,29 @@ class Work:
         """Work out every open case's deadline again: rules and holidays may have changed."""
         changed = recompute(self.engine, self.book(), now(), self.stop)
         log.info("clocks.recomputed", changed=changed)
+
+    def count_stays(self) -> None:
+        """Count for the scorecards what has happened since the last time."""
+        keeping.count_stays(self.engine, Shelf(), now(), self.stop)
+
+    def write_scorecards(self) -> None:
+        """Write down the cards of the days that are over."""
+        if made := nightly.write_cards(self.engine, now(), self.stop):
+            log.info("scorecards.written", windows=made)
+
+    def freeze_hotspots(self) -> None:
+        """Make the layers of the day that has begun."""
+        from api.hotspots.nightly import freeze  # noqa: PLC0415 - heavy, and once a night
+
+        if made := freeze(self.engine, self.indexes, self.stop, now()):
+            log.info("hotspots.frozen", layers=made)
+
+    def watch_trends(self) -> None:
+        """Tell commanders of what has changed."""
+        from api.trends.alerts import look  # noqa: PLC0415 - heavy, and once a night
+
+        if told := look(self.engine, self.indexes, self.stop, now()):
+            log.info("trends.told", alerts=told)
 
     def forget(self) -> None:
         """Remove what is only of passing use."""
@@ -79,6 +106,10 @@ def jobs_app(connector: PsycopgConnector, work: Work) -> App:
         ("* * * * *", work.climb_ladder),
         ("10 19 * * *", work.recompute_deadlines),
         ("*/10 * * * *", work.forget),
+        ("5 17 * * *", work.freeze_hotspots),
+        ("40 19 * * *", work.watch_trends),
+        ("*/5 * * * *", work.count_stays),
+        ("20 * * * *", work.write_scorecards),
     ):
         schedule(app, cron, job)
 

@@ -92,6 +92,8 @@ class Category(Base):
     emergency_call: Mapped[str | None]
     """The number to ring when life is in danger: 113, 114 or 115."""
     sensitive: Mapped[bool]
+    hotspot_group: Mapped[str] = mapped_column(server_default="other")
+    """Which of the groups of `api.hotspots.groups` it counts in; sensitive ones in none of them."""
     questions: Mapped[list[Any]] = mapped_column(JSONB)
 
 
@@ -149,6 +151,26 @@ class Report(Base):
             "ix_reports_ladder",
             sql("coalesce(ladder_at, due_at)"),
             postgresql_where=sql(f"due_at is not null and {IS_OPEN}"),
+        ),
+        Index(
+            "ix_reports_hotspots",
+            "province_code",
+            "received_at",
+            postgresql_include=[
+                "cell_r9",
+                "category",
+                "state",
+                "station_id",
+                "confidence",
+                "accuracy_m",
+                "channel",
+                "case_id",
+                "reporter_key",
+            ],
+            postgresql_where=sql(
+                "kind not in ('complaint_about_police', 'group_reconciliation')"
+                " and not about_station and category <> 'officer_conduct'"
+            ),
         ),
         Index(
             "ix_reports_duplicate_of",

@@ -1,0 +1,252 @@
+"""Hotspots over HTTP: for commanders, of their own places, each reading on record."""
+
+import asyncio
+import datetime as dt
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import problems
+from api.accounts.sessions import OfficerIdentity, require
+from api.accounts.tables import StaffRole
+from api.clock import VIETNAM, Now, local
+from api.db import Session
+from api.etags import TAGGED, IfNoneMatch, tagged
+from api.guards import StrictRoute
+from api.hotspots import page, schemas, sheet, words
+from api.hotspots.groups import SENSITIVE_DAYS, WINDOWS, Group
+from api.hotspots.suppression import K
+from api.i18n import Language, Speak
+from api.maps.cache import pack
+from api.maps.routes import MVT, check_tile, tile_answer
+from api.texts import CleanText
+from api.trends.keeping import COUNTRY, Area
+from api.trends.routes import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
+from geo.atlas import Atlas
+
+router = APIRouter(
+    prefix="/v1",
+    route_class=StrictRoute,
+    tags=["hotspots"],
+    responses=problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.RoleNotAllowed,
+        problems.NotFound,
+        problems.InvalidRequest,
+        problems.ServiceUnavailable,
+    ),
+)
+
+OLDEST = dt.timedelta(400)
+ONE_AT_A_TIME = asyncio.Semaphore(1)
+"""Making a large province's layer takes a core for half a second; a kept one takes neither."""
+PATIENCE = text("set local statement_timeout = '8s'")
+
+
+async def commander(
+    reader: Annotated[
+        OfficerIdentity, Depends(require(StaffRole.PROVINCE_COMMANDER, StaffRole.STATION_CHIEF))
+    ],
+) -> OfficerIdentity:
+    """Who commands a province, or the country; a chief of a station does not."""
+    if reader.role == StaffRole.STATION_CHIEF and reader.station_id != COUNTRY:
+        raise problems.RoleNotAllowed
+    return reader
+
+
+Commander = Annotated[OfficerIdentity, Depends(commander)]
+
+
+@dataclass(frozen=True)
+class LayerAsked:
+    """Which layer a request is about."""
+
+    area: Area
+    atlas: Atlas
+    window: schemas.Window
+    group: Group
+    as_of: dt.date
+
+
+async def layer_asked(
+    request: Request,
+    reader: Commander,
+    session: Session,
+    now: Now,
+    language: Speak,
+    scope: Annotated[
+        CleanText | None, Query(max_length=20, description="Yours if left out")
+    ] = None,
+    window: schemas.Window | None = None,
+    group: Group = Group.ALL,
+    as_of: Annotated[dt.date | None, Query(description="Today if left out")] = None,
+    edition: EditionId = None,
+) -> LayerAsked:
+    """The layer that the query names; there are no other windows, days or places than these."""
+    today = now.astimezone(VIETNAM).date()
+    day = as_of or today
+    if not today - OLDEST <= day <= today:
+        raise unfit("as_of", language)
+    if window is None:
+        window = "90d" if group == Group.SENSITIVE else "28d"
+    if group == Group.SENSITIVE and WINDOWS[window] != SENSITIVE_DAYS:
+        raise unfit("window", language)
+    atlas = await atlas_asked(request, session, edition, now, language)
+    return LayerAsked(area_asked(atlas, reader, scope), atlas, window, group, day)
+
+
+Asked = Annotated[LayerAsked, Depends(layer_asked)]
+
+
+@router.get("/hotspots", responses=TAGGED, response_model=schemas.HotspotsOut)
+async def read_hotspots(
+    response: Response,
+    reader: Commander,
+    session: Session,
+    now: Now,
+    language: Speak,
+    asked: Asked,
+    if_none_match: IfNoneMatch = None,
+) -> Any:
+    """Where reports concentrate, and where there are more than chance explains: mostly nowhere.
+
+    Counts are of reporters, in bands. A layer is made once a day and then stays as it is.
+    """
+    layer = await layer_for(session, asked, now)
+    await session.execute(on_record("hotspots.read", reader, asked.area.scope))
+    return tagged(response, hotspots_out(layer, asked, language), if_none_match)
+
+
+async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) -> Row[Any]:
+    """The layer that was told before, or one that is made and kept."""
+    # NumPy's and SciPy's larger parts are loaded when somebody asks for what needs them.
+    from api.hotspots import keeping  # noqa: PLC0415
+
+    wanted = keeping.Asked(asked.area, WINDOWS[asked.window], asked.group, asked.as_of, asked.atlas)
+    connection = await session.connection()
+    found = await connection.run_sync(keeping.kept, wanted)
+    if found is None:
+        async with ONE_AT_A_TIME:
+            await session.execute(PATIENCE)
+            read = await connection.run_sync(keeping.inputs, wanted, now)
+            answer = await asyncio.to_thread(keeping.made, read)
+            found = await connection.run_sync(keeping.keep, read, answer)
+    return found
+
+
+def hotspots_out(layer: Row[Any], asked: LayerAsked, language: Language) -> schemas.HotspotsOut:
+    """A layer with its sentences."""
+    edition = asked.atlas.edition
+    sensitive = asked.group == Group.SENSITIVE
+    return schemas.HotspotsOut.model_validate(
+        layer.answer
+        | {
+            "scope": asked.area.scope,
+            "name": name_of(asked.area, asked.atlas),
+            "window": asked.window,
+            "group": asked.group,
+            "as_of": asked.as_of,
+            "computed_at": layer.computed_at,
+            "edition": {
+                "id": edition.id,
+                "effective_from": edition.effective_from,
+                "approximate": edition.approximate,
+            },
+            "k_min": layer.parameters["sensitive_k"] if sensitive else K,
+            "sentence": words.sentence(layer.answer, language, sensitive=sensitive),
+            "caveat": words.say("caveat", language),
+            "method": {
+                "name": layer.method,
+                "version": layer.version,
+                "parameters": layer.parameters,
+            },
+        }
+    )
+
+
+TILE = text("""
+    select ST_AsMVT(drawn, 'hotspots', 4096, 'shape')
+    from (
+        select facts ->> 'cell' as cell, facts ->> 'ward_code' as ward_code,
+            facts ->> 'count_band' as count_band, facts ->> 'area_band' as area_band,
+            (facts ->> 'intensity')::int as intensity,
+            (facts ->> 'is_hotspot')::boolean as is_hotspot,
+            (facts ->> 'is_rising')::boolean as is_rising,
+            (facts ->> 'suppressed')::boolean as suppressed,
+            ST_AsMVTGeom(
+                ST_Transform(ST_SetSRID(ST_GeomFromGeoJSON(feature -> 'geometry'), 4326), 3857),
+                ST_TileEnvelope(:z, :x, :y), 4096, 64) as shape
+        from jsonb_array_elements(cast(:features as jsonb)) as feature,
+            lateral (select feature -> 'properties' as facts) as told
+    ) as drawn
+    where shape is not null
+""")
+
+BYTES = {"type": "string", "format": "binary"}
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The layer: as a table, or as one page in Vietnamese to be printed",
+        "content": {kind.media_type: {"schema": BYTES} for kind in sheet.FILES.values()},
+    }
+}
+
+
+@router.get("/exports/hotspots.{format}", response_class=Response, responses=FILE)
+async def export_hotspots(
+    format: Annotated[sheet.Format, Path()],  # noqa: A002 - the path's own word
+    reader: Commander,
+    session: Session,
+    now: Now,
+    language: Speak,
+    asked: Asked,
+) -> Response:
+    """A layer to take away: the same figures, with the mark of who took them out."""
+    layer = await layer_for(session, asked, now)
+    await session.execute(on_record("hotspots.exported", reader, asked.area.scope))
+    spoken: Language = "vi" if format == sheet.Format.PDF else language
+    told = hotspots_out(layer, asked, spoken)
+    export_id = uuid.uuid4()
+    at = local(now.replace(microsecond=0))
+    mark = f"TinBáo {export_id}, {reader.username}, {reader.scope or COUNTRY}, {at}"
+    if format == sheet.Format.PDF:
+        borders = await page.outlines(session, asked.atlas, asked.area)
+        made = await page.typeset(page.facts(told, borders, asked.atlas, mark))
+    else:
+        made = await asyncio.to_thread(sheet.written, told, format, mark)
+    name = f"tinbao-hotspots-{asked.as_of:%Y%m%d}-{export_id}.{format}"
+    return Response(
+        made,
+        media_type=sheet.FILES[format].media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get(
+    "/tiles/hotspots/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses={200: {"description": "A Mapbox Vector Tile", "content": {MVT: {"schema": BYTES}}}},
+)
+async def read_hotspot_tile(
+    request: Request,
+    z: Annotated[int, Path(ge=0, le=14)],
+    x: Annotated[int, Path(ge=0, lt=2**14)],
+    y: Annotated[int, Path(ge=0, lt=2**14)],
+    reader: Commander,
+    session: Session,
+    now: Now,
+    asked: Asked,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The cells of a layer as a map draws them: what the layer says of them, and no more."""
+    check_tile(z, x, y, (0, 14))
+    layer = await layer_for(session, asked, now)
+    await session.execute(on_record("hotspots.read", reader, asked.area.scope))
+    shapes = [each for each in layer.answer["features"] if each["geometry"] is not None]
+    drawn = await session.scalar(TILE, {"features": json.dumps(shapes), "z": z, "x": x, "y": y})
+    return tile_answer(request, pack(bytes(drawn or b""), quickly=True), "no-store", if_none_match)

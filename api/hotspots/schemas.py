@@ -1,0 +1,100 @@
+"""What crosses the wire about hotspots: GeoJSON of protected figures, and how sure they are."""
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from api.clock import LocalTime
+from api.hotspots.groups import Group
+
+Window = Literal["7d", "28d", "90d"]
+AreaBand = Literal["top1", "top5", "top10", "rest"]
+
+
+class HotspotOut(BaseModel):
+    """A cell, or a ward whose cells hold too few reporters each.
+
+    `p`, `q`, `gi_z`, `expected` and `ratio` are about the cell and those round it.
+    """
+
+    cell: str | None = Field(description="H3; null for a ward as a whole")
+    res: int | None
+    ward_code: str
+    ward_name: str | None = None
+    count_band: str | None = Field(description="Reports that count; null where hidden")
+    reporters_band: str | None = None
+    intensity: int | None = Field(None, description="Of the layer's highest score, to fives")
+    area_band: AreaBand | None = None
+    p: float | None = None
+    q: float | None = None
+    is_hotspot: bool
+    gi_z: float | None = Field(None, description="For analysts; no flag comes from it")
+    expected: float | None = None
+    ratio: float | None = None
+    ratio_low: float | None = Field(None, description="With `ratio_high`: the 95 % interval")
+    ratio_high: float | None = None
+    is_rising: bool
+    pattern: str | None = Field(None, description="What the last twelve weeks say")
+    last_seen_week: dt.date | None = Field(
+        None, description="The last day of the last week in which the cell had enough reporters"
+    )
+    suppressed: bool = Field(description="Fewer than five reporters, or none: nobody can tell")
+
+
+class FeatureOut(BaseModel):
+    """A place of the layer; wards have their shapes in the tiles of the wards."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str
+    geometry: dict[str, Any] | None
+    properties: HotspotOut
+
+
+class CoverageOut(BaseModel):
+    """How much of the scope anything is known of; null where that would tell too much."""
+
+    cells_with_reports: float | None
+    places_with_few_reporters: int | None
+
+
+class EditionOut(BaseModel):
+    """The boundaries that the wards are drawn by."""
+
+    id: int
+    effective_from: dt.date
+    approximate: bool
+
+
+class MethodOut(BaseModel):
+    """What the figures were made with."""
+
+    name: str
+    version: str
+    parameters: dict[str, Any]
+
+
+class HotspotsOut(BaseModel):
+    """A layer: the first one told of a day holds for that day."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    scope: str
+    name: str | None
+    window: Window
+    group: Group
+    as_of: dt.date = Field(description="The last day of the window")
+    computed_at: LocalTime
+    edition: EditionOut
+    resolution: int | None = Field(description="Of the cells; null where only wards are told of")
+    cells_total: int
+    reports_used: int = Field(description="To fives")
+    reports_excluded: dict[str, int] = Field(description="By reason, to fives")
+    distinct_reporters: str
+    k_min: int = Field(description="The fewest reporters that anything is told of")
+    coverage: CoverageOut
+    hotspots_found: int = Field(description="0 is a normal answer")
+    rising_found: int
+    sentence: str
+    caveat: str
+    method: MethodOut
+    features: list[FeatureOut]

@@ -1,0 +1,86 @@
+"""What may be told of a count: bands, and never so much that somebody behind it stands alone.
+
+A cell with fewer than five reporters is hidden, and a hidden cell may be empty: nobody can tell.
+A place that consists of several cells is told of only as far as even that leaves it open where in
+it the reports are: its lower end is at most four for each of its cells but one. Whatever else is
+told of the cells, of this window or another, no cell is then forced to hold one to four.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.grid import Ints
+
+K = 5
+"""The fewest reporters that are ever told of."""
+EDGES = (5, 10, 20, 50)
+SENSITIVE_EDGES = (10, 20, 50)
+STEP = 5
+"""What counts of whole scopes are rounded to."""
+
+
+def band(count: int, edges: Sequence[int] = EDGES, *, at_most: float | None = None) -> str | None:
+    """The band of a count, None below the first; with `at_most` the lower end goes no higher."""
+    lows = [edge for edge in edges if edge <= count]
+    fitting = [edge for edge in lows if at_most is None or edge <= at_most]
+    if not fitting:
+        return None
+    low = fitting[-1]
+    following = next((edge for edge in edges if edge > low), None)
+    if following is None or low != lows[-1]:
+        return f"{low}+"
+    return f"{low}-{following - 1}"
+
+
+def ends(told: str) -> tuple[int, float]:
+    """The smallest and the largest count that a band may stand for."""
+    if told.endswith("+"):
+        return int(told[:-1]), np.inf
+    low, _, high = told.partition("-")
+    return int(low), float(high)
+
+
+def of_cells(number: int) -> int | None:
+    """How high the lower end of a place of so many cells may be; None: as high as it is."""
+    return None if number == 1 else (K - 1) * (number - 1)
+
+
+def most(counts: Ints, parts: Ints) -> float:
+    """The highest lower end of a sum of cells by which no hidden one must hold anything.
+
+    That is as much as the others may hold, as far as their bands tell. `parts` are the fine cells
+    that each consists of.
+    """
+    hidden, total = False, 0.0
+    for count, number in zip(counts.tolist(), parts.tolist(), strict=True):
+        told = band(count, at_most=of_cells(number))
+        hidden = hidden or told is None
+        total += K - 1 if told is None else ends(told)[1]
+    return total - (K - 1) if hidden else np.inf
+
+
+def floored(count: float) -> int:
+    """A count of a whole scope, down to a five."""
+    return int(count // STEP * STEP)
+
+
+def rounded(count: float) -> int:
+    """A count of a whole scope, to the nearest five."""
+    return int(STEP * np.floor(count / STEP + 0.5))
+
+
+def two_digits(value: float) -> float:
+    """To two significant digits."""
+    return float(f"{value:.2g}")
+
+
+def came_and_went(now: NDArray[np.int64], before: NDArray[np.int64], places: int) -> Ints:
+    """How many reporters each place has that it had not, or had and has no more.
+
+    Rows are pairs of a place's position and a reporter, each once.
+    """
+    stay = set(map(tuple, now.tolist())) ^ set(map(tuple, before.tolist()))
+    moved = np.array([place for place, _ in stay], np.int64)
+    return np.bincount(moved, minlength=places).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Scorecards: how stations answer, by published definitions, and what chance explains."""

@@ -1,0 +1,280 @@
+"""Trends over HTTP: for commanders and chiefs, of their own places, each reading on record."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import ColumnElement, Insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import problems
+from api.accounts.sessions import OfficerIdentity, require
+from api.accounts.tables import StaffRole
+from api.audit import audited
+from api.clock import VIETNAM, Now
+from api.clocks.cursors import LONGEST, notice_place, written
+from api.db import Session
+from api.etags import TAGGED, IfNoneMatch, tagged
+from api.guards import StrictRoute
+from api.i18n import Language, Speak
+from api.paging import PAGE, Limit, next_link, unknown_cursor
+from api.texts import CleanText
+from api.trends import keeping, schemas, words
+from api.trends.keeping import COUNTRY, Area, Key
+from api.trends.protection import STEP
+from api.trends.tables import TrendAlert
+from geo.atlas import Atlas, load_atlas
+from geo.stored import WardInfo
+from geo.tables import BoundaryEdition, EditionState
+
+router = APIRouter(
+    prefix="/v1",
+    route_class=StrictRoute,
+    tags=["trends"],
+    responses=problems.documented(
+        problems.MalformedRequest,
+        problems.NotAuthenticated,
+        problems.RoleNotAllowed,
+        problems.NotFound,
+        problems.InvalidRequest,
+        problems.ServiceUnavailable,
+    ),
+)
+
+OLDEST = dt.timedelta(400)
+ONE_AT_A_TIME = asyncio.Semaphore(1)
+"""An analysis of a large province takes seconds and memory; a kept answer takes neither."""
+PATIENCE = text("set local statement_timeout = '4s'")
+
+Reader = Annotated[
+    OfficerIdentity, Depends(require(StaffRole.PROVINCE_COMMANDER, StaffRole.STATION_CHIEF))
+]
+EditionId = Annotated[int | None, Query(ge=1, lt=2**31, description="The one in force if left out")]
+
+
+@router.get("/trends", response_model=schemas.TrendsOut, responses=TAGGED)
+async def read_trends(
+    request: Request,
+    response: Response,
+    reader: Reader,
+    session: Session,
+    now: Now,
+    language: Speak,
+    scope: Annotated[
+        CleanText | None, Query(max_length=20, description="Yours if left out")
+    ] = None,
+    group: schemas.Group = "all",
+    as_of: Annotated[dt.date | None, Query(description="Yesterday if left out")] = None,
+    edition: EditionId = None,
+    step: schemas.Step = "week",
+    if_none_match: IfNoneMatch = None,
+) -> Any:
+    """What is usual in a ward, a province or the country, what has changed, and what comes next."""
+    day = day_asked(as_of, now, language)
+    atlas = await atlas_asked(request, session, edition, now, language)
+    area = area_asked(atlas, reader, scope)
+    step = "week" if area.is_ward else step
+    through = day if step == "day" else keeping.last_sunday(day)
+    key = Key(area.scope, group, step, atlas.edition_id, through)
+    answer, computed_at = await answer_for(
+        session, atlas, area, key, request.app.state.settings.indexes
+    )
+    await session.execute(on_record("trends.read", reader, area.scope))
+    facts = {"as_of": day, "through": through, "group": group, "computed_at": computed_at}
+    out = trends_out(answer, area, atlas, facts, language)
+    return tagged(response, out, if_none_match)
+
+
+def day_asked(as_of: dt.date | None, now: dt.datetime, language: Language) -> dt.date:
+    """The last day to count: a day that is over, and not too long ago."""
+    today = now.astimezone(VIETNAM).date()
+    day = as_of or today - dt.timedelta(1)
+    if not today - OLDEST <= day < today:
+        raise unfit("as_of", language)
+    return day
+
+
+def unfit(name: str, language: Language) -> problems.InvalidRequest:
+    """A parameter that cannot be meant."""
+    error = {"type": "other", "loc": ("query", name)}
+    return problems.InvalidRequest(errors=problems.field_errors([error], language))
+
+
+async def atlas_asked(
+    request: Request,
+    session: AsyncSession,
+    edition: int | None,
+    now: dt.datetime,
+    language: Language,
+) -> Atlas:
+    """The boundaries in force, or those of an edition that is or was."""
+    current: Atlas | None = request.app.state.atlases.current(now)
+    if current is None:
+        raise problems.ServiceUnavailable
+    if edition in (None, current.edition_id):
+        return current
+    row = await session.get(BoundaryEdition, edition)
+    if row is None or row.state != EditionState.ACTIVATED:
+        raise unfit("edition", language)
+    folder = request.app.state.settings.indexes
+    connection = await session.connection()
+    return await connection.run_sync(load_atlas, row.id, folder)
+
+
+def area_asked(atlas: Atlas, reader: OfficerIdentity, scope: str | None) -> Area:
+    """The area of a scope, for who may read it; raises `NotFound`, whatever the reason."""
+    if reader.role == StaffRole.PROVINCE_COMMANDER:
+        asked = scope or str(reader.province_code)
+        ward = atlas.wards.get(asked)
+        province = asked if ward is None else ward.province_code
+        if province == reader.province_code and province in atlas.provinces:
+            return Area(asked, province)
+    elif reader.station_id == COUNTRY:
+        if scope in (None, COUNTRY):
+            return Area(COUNTRY, None)
+    else:
+        for mine in own(atlas, reader):
+            if scope in (None, mine.code):
+                return Area(mine.code, mine.province_code)
+    raise problems.NotFound
+
+
+async def answer_for(
+    session: AsyncSession, atlas: Atlas, area: Area, key: Key, folder: Path
+) -> tuple[dict[str, Any], dt.datetime]:
+    """The answer that was given before, or one that is made and kept; and when it was made."""
+    connection = await session.connection()
+    found = await connection.run_sync(keeping.kept, key)
+    if found is None:
+        # NumPy's and SciPy's larger parts are loaded when somebody asks for what needs them.
+        from api.trends import reading  # noqa: PLC0415
+
+        async with ONE_AT_A_TIME:
+            await session.execute(PATIENCE)
+            read = await connection.run_sync(
+                reading.numbers, atlas, area.province_code, key.through, folder
+            )
+            answer = await asyncio.to_thread(reading.made, read, atlas, area, key)
+            found = await connection.run_sync(keeping.keep, key, answer)
+    return found
+
+
+def on_record(action: str, reader: OfficerIdentity, scope: str) -> Insert:
+    """The audit row of a reading."""
+    return audited(
+        action,
+        actor_kind="staff",
+        actor_id=str(reader.staff_id),
+        object_kind="place",
+        object_id=scope,
+        scope=reader.scope,
+    )
+
+
+def trends_out(
+    answer: dict[str, Any],
+    area: Area,
+    atlas: Atlas,
+    facts: dict[str, Any],
+    language: Language,
+) -> schemas.TrendsOut:
+    """An answer with its sentences."""
+    name = name_of(area, atlas)
+    changes = [
+        each | {"text": words.alert_text(each | {"place": name}, language)}
+        for each in answer["changes"]
+    ]
+    sentence = "unknown"
+    if any(point["expected"] is not None for point in answer["series"]):
+        sentence = "changed" if changes else "unchanged"
+    edition = atlas.edition
+    return schemas.TrendsOut.model_validate(
+        answer
+        | facts
+        | {
+            "scope": area.scope,
+            "name": name,
+            "edition": {
+                "id": edition.id,
+                "effective_from": edition.effective_from,
+                "approximate": edition.approximate,
+            },
+            "k_min": STEP,
+            "changes": changes,
+            "changes_found": len(changes),
+            "sentence": words.say(sentence, language, count=len(changes)),
+            "caveat": words.say("caveat", language),
+        }
+    )
+
+
+def name_of(area: Area, atlas: Atlas) -> str | None:
+    """What an area is called; None for the country."""
+    if area.province_code is None:
+        return None
+    ward = atlas.wards.get(area.scope)
+    return atlas.provinces.get(area.scope) if ward is None else ward.name
+
+
+@router.get("/trends/alerts")
+async def list_trend_alerts(
+    request: Request,
+    response: Response,
+    reader: Reader,
+    session: Session,
+    now: Now,
+    language: Speak,
+    cursor: Annotated[str | None, Query(max_length=LONGEST)] = None,
+    limit: Limit = PAGE,
+) -> schemas.AlertsOut:
+    """The changes that you were told of, newest first; those that go on have no end."""
+    before = None if cursor is None else notice_place(cursor)
+    if cursor is not None and before is None:
+        raise unknown_cursor(language)
+    query = select(TrendAlert).where(about(request, reader, now)).order_by(TrendAlert.id.desc())
+    if before is not None:
+        query = query.where(TrendAlert.id < before)
+    rows = (await session.scalars(query.limit(limit + 1))).all()
+    following = None
+    if len(rows) > limit:
+        following = written((rows[limit - 1].id,))
+        response.headers["Link"] = next_link(request, following, {"limit": limit})
+    await session.execute(on_record("trend_alerts.read", reader, reader.scope or COUNTRY))
+    items = [alert_out(row, language) for row in rows[:limit]]
+    return schemas.AlertsOut(items=items, next_cursor=following)
+
+
+def about(request: Request, reader: OfficerIdentity, now: dt.datetime) -> ColumnElement[bool]:
+    """Which alerts a reader may see: their province's, their ward's, or the country's."""
+    if reader.role == StaffRole.PROVINCE_COMMANDER:
+        return TrendAlert.province_code == reader.province_code
+    if reader.station_id == COUNTRY:
+        return TrendAlert.province_code == COUNTRY
+    atlas: Atlas | None = request.app.state.atlases.current(now)
+    return TrendAlert.scope.in_([] if atlas is None else [each.code for each in own(atlas, reader)])
+
+
+def own(atlas: Atlas, chief: OfficerIdentity) -> list[WardInfo]:
+    """The wards that a chief's station answers for."""
+    return [ward for ward in atlas.wards.values() if atlas.station_of(ward) == chief.station_id]
+
+
+def alert_out(row: TrendAlert, language: Language) -> schemas.AlertOut:
+    """One alert with its sentence."""
+    return schemas.AlertOut(
+        id=row.id,
+        scope=row.scope,
+        direction=row.direction,
+        group=row.category_group,
+        began_on=row.began_on,
+        last_on=row.last_on,
+        ended_on=row.ended_on,
+        told_at=row.told_at,
+        days=row.data["days"],
+        count_band=row.data["count_band"],
+        expected=row.data["expected"],
+        q=row.data["q"],
+        text=words.alert_text(row.data, language),
+    )
