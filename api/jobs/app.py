@@ -18,7 +18,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import Engine, text
 
 from api import limits
-from api.clock import now
+from api.clock import VIETNAM, now
 from api.clocks import ladder
 from api.clocks.book import ClockBook
 from api.clocks.recompute import recompute
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 SCHEMA = "jobs"
 CATCH_UP_S = 86_400.0
 """A nightly job whose night nobody was awake for runs when a worker is."""
+MORNING_HOUR = 6
 STALLED_S = 60.0
 KEPT_HOURS = 24
 
@@ -73,7 +74,12 @@ class Work:
             log.info("scorecards.written", windows=made)
 
     def freeze_hotspots(self) -> None:
-        """Make the layers of the day that has begun."""
+        """Make the layers of the day that has begun.
+
+        Not in the middle of it: then whoever asks first has them made, of all there is by then.
+        """
+        if now().astimezone(VIETNAM).hour >= MORNING_HOUR:
+            return
         from api.hotspots.nightly import freeze  # noqa: PLC0415 - heavy, and once a night
 
         if made := freeze(self.engine, self.indexes, self.stop, now()):

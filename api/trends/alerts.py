@@ -23,7 +23,7 @@ from api.trends import keeping
 from api.trends.analysis import Analysis, Change
 from api.trends.answers import Asked, answer_of, change_of
 from api.trends.keeping import COUNTRY, Key
-from api.trends.reading import analysis_of, codes_of, numbers
+from api.trends.reading import analysis_of, codes_of, earlier, numbers
 from api.trends.series import ALL, GROUPS, as_one, together
 from api.trends.tables import Direction, TrendAlert, TrendRun
 from geo.atlas import Atlas, edition_in_force, load_atlas
@@ -39,6 +39,7 @@ order by place ->> 'ward_code', category_group, as_of desc, days
 """)
 """Layers of the day that is over, or of the one that had just begun when they were made."""
 
+MANY_SILENT = 10
 QUIET_DAYS = 7
 """A change that was not found for so many nights is over."""
 
@@ -56,13 +57,14 @@ def look(engine: Engine, folder: Path | None, stop: threading.Event, now: dt.dat
         )
     if COUNTRY in done:
         return 0
+    before = earlier(engine, atlas.edition_id, folder)
     told, parts = 0, []
     for province in codes_of(atlas, None):
         if stop.is_set():
             return told
         with engine.connect() as connection:
-            found = numbers(connection, atlas, province, as_of, folder)
-        analysis = analysis_of(found, atlas, province)
+            found = numbers(connection, atlas, province, as_of)
+        analysis = analysis_of(found, atlas, province, before)
         parts.append(as_one(province, analysis.series))
         if province not in done:
             told += finish(engine, atlas, province, as_of, analysis, now)
@@ -114,10 +116,18 @@ def keep_answers(
 
 
 def once(changes: Iterable[Change]) -> list[Change]:
-    """Each change once: its surest window, and its own group rather than all of them together."""
+    """Each change once: its surest window, and its own group rather than all of them together.
+
+    Where the area and many wards have fallen silent at once, the area says it for them.
+    """
     surest: dict[tuple[str | None, str, str], Change] = {}
     for each in sorted(changes, key=lambda change: change.q):
         surest.setdefault((each.ward, each.direction, each.group), each)
+    silent = [each for each in surest.values() if each.direction == Direction.FEWER]
+    if len(silent) > MANY_SILENT and any(each.ward is None for each in silent):
+        for each in silent:
+            if each.ward is not None:
+                del surest[each.ward, each.direction, each.group]
     named = {(each.ward, each.direction) for each in surest.values() if each.group != GROUPS[0]}
     return [
         each

@@ -17,8 +17,9 @@ from api.trends.expected import BURN_IN, model_of
 
 Floats = NDArray[np.float64]
 
-FALSE_SHARE = 0.01
-"""A change is told of when its q is at most this."""
+FALSE_SHARE = 0.003
+"""A change is told of when its q is at most this. Two directions of two families are looked at on
+seven nights a week, and a false one should come in fewer than one week of twenty."""
 LEAST_REPORTERS = 5
 WINDOWS = (1, 4)
 """Weeks."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from api.trends.analysis import Analysis
 from api.trends.answers import Asked, answer_of
@@ -33,7 +33,6 @@ where state = 'activated' and activation < (
     select activation from boundary_editions where id = :edition)
 order by activation
 """)
-"""Editions whose figures may have been told before."""
 ANNOUNCED = text("select day, working from calendar_days")
 DAYS = HISTORY_WEEKS * WEEK
 
@@ -46,15 +45,17 @@ class Numbers:
     counted: Counted
     became: Mapping[str, str]
     announced: Mapping[dt.date, bool]
-    others: Sequence[Drawn]
+
+
+def earlier(engine: Engine, edition_id: int, folder: Path | None) -> list[Atlas]:
+    """Editions activated before one: their figures may have been told. May take seconds."""
+    with engine.connect() as connection:
+        ids = connection.scalars(EARLIER, {"edition": edition_id}).all()
+        return [load_atlas(connection, each, folder) for each in ids]
 
 
 def numbers(
-    connection: Connection,
-    atlas: Atlas,
-    province_code: str | None,
-    through: dt.date,
-    folder: Path | None,
+    connection: Connection, atlas: Atlas, province_code: str | None, through: dt.date
 ) -> Numbers:
     """Read a province (or the country) up to a day, in whole weeks that end with it."""
     first = through - dt.timedelta(DAYS - 1)
@@ -63,11 +64,7 @@ def numbers(
         where = sources(connection, atlas.edition_id, province_code)
     counted, became = read(connection, first, through, where), one_to_one(connection)
     announced = {row.day: row.working for row in connection.execute(ANNOUNCED)}
-    others = [
-        drawn(counted, load_atlas(connection, edition, folder), became)
-        for edition in connection.scalars(EARLIER, {"edition": atlas.edition_id}).all()
-    ]
-    return Numbers(first, counted, became, announced, others)
+    return Numbers(first, counted, became, announced)
 
 
 def drawn(counted: Counted, atlas: Atlas, became: Mapping[str, str]) -> Drawn:
@@ -76,10 +73,15 @@ def drawn(counted: Counted, atlas: Atlas, became: Mapping[str, str]) -> Drawn:
     return wards, provinces_of(wards, atlas)
 
 
-def analysis_of(found: Numbers, atlas: Atlas, province_code: str | None) -> Analysis:
-    """The analysis of what was read: a province by its wards, or the country by its provinces."""
+def analysis_of(
+    found: Numbers, atlas: Atlas, province_code: str | None, before: Sequence[Atlas]
+) -> Analysis:
+    """The analysis of what was read: a province by its wards, or the country by its provinces.
+
+    `before` are the editions whose figures may have been told (see `earlier`).
+    """
     wards = wards_of(found.counted, atlas, found.became)
-    others = found.others
+    others = [drawn(found.counted, each, found.became) for each in before]
     if province_code is None:
         wards = provinces_of(wards, atlas)
         others = [(provinces, provinces) for _, provinces in others]
@@ -101,8 +103,10 @@ def codes_of(atlas: Atlas, province_code: str | None) -> list[str]:
     return [ward.code for ward in atlas.wards.values() if ward.province_code == province_code]
 
 
-def made(found: Numbers, atlas: Atlas, area: Area, key: Key) -> dict[str, Any]:
+def made(
+    found: Numbers, atlas: Atlas, area: Area, key: Key, before: Sequence[Atlas]
+) -> dict[str, Any]:
     """The answer to a question, made of what was read."""
-    analysis = analysis_of(found, atlas, area.province_code)
+    analysis = analysis_of(found, atlas, area.province_code, before)
     place = analysis.series.codes.index(area.scope) if area.is_ward else None
     return answer_of(analysis, Asked(place, GROUPS.index(key.group), key.step))

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -78,9 +77,7 @@ async def read_trends(
     step = "week" if area.is_ward else step
     through = day if step == "day" else keeping.last_sunday(day)
     key = Key(area.scope, group, step, atlas.edition_id, through)
-    answer, computed_at = await answer_for(
-        session, atlas, area, key, request.app.state.settings.indexes
-    )
+    answer, computed_at = await answer_for(request, session, atlas, area, key)
     await session.execute(on_record("trends.read", reader, area.scope))
     facts = {"as_of": day, "through": through, "group": group, "computed_at": computed_at}
     out = trends_out(answer, area, atlas, facts, language)
@@ -118,9 +115,14 @@ async def atlas_asked(
     row = await session.get(BoundaryEdition, edition)
     if row is None or row.state != EditionState.ACTIVATED:
         raise unfit("edition", language)
-    folder = request.app.state.settings.indexes
-    connection = await session.connection()
-    return await connection.run_sync(load_atlas, row.id, folder)
+    return await asyncio.to_thread(loaded, request, row.id)
+
+
+def loaded(request: Request, edition_id: int) -> Atlas:
+    """The boundaries of an edition; making its index may take seconds."""
+    state = request.app.state
+    with state.refresher.engine.connect() as connection:
+        return load_atlas(connection, edition_id, state.settings.indexes)
 
 
 def area_asked(atlas: Atlas, reader: OfficerIdentity, scope: str | None) -> Area:
@@ -142,7 +144,7 @@ def area_asked(atlas: Atlas, reader: OfficerIdentity, scope: str | None) -> Area
 
 
 async def answer_for(
-    session: AsyncSession, atlas: Atlas, area: Area, key: Key, folder: Path
+    request: Request, session: AsyncSession, atlas: Atlas, area: Area, key: Key
 ) -> tuple[dict[str, Any], dt.datetime]:
     """The answer that was given before, or one that is made and kept; and when it was made."""
     connection = await session.connection()
@@ -151,12 +153,16 @@ async def answer_for(
         # NumPy's and SciPy's larger parts are loaded when somebody asks for what needs them.
         from api.trends import reading  # noqa: PLC0415
 
+        state = request.app.state
         async with ONE_AT_A_TIME:
+            before = await asyncio.to_thread(
+                reading.earlier, state.refresher.engine, atlas.edition_id, state.settings.indexes
+            )
             await session.execute(PATIENCE)
             read = await connection.run_sync(
-                reading.numbers, atlas, area.province_code, key.through, folder
+                reading.numbers, atlas, area.province_code, key.through
             )
-            answer = await asyncio.to_thread(reading.made, read, atlas, area, key)
+            answer = await asyncio.to_thread(reading.made, read, atlas, area, key, before)
             found = await connection.run_sync(keeping.keep, key, answer)
     return found
 

@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from api.trends.alerts import once
 from api.trends.analysis import Analysis, forecast
 from api.trends.answers import Asked, answer_of
 from api.trends.seasons import kinds_of
@@ -119,3 +120,15 @@ def test_before_the_first_report_there_is_nothing_at_all() -> None:
     )
 
     assert (answer["weeks_known"], answer["series"]) == (0, [])
+
+
+def test_a_whole_province_that_falls_silent_is_told_once() -> None:
+    last = dt.date(2026, 11, 15)
+    daily = flat(last, wards=30)
+    daily[:, -28:] = 0
+
+    found = province(daily, last).changes
+
+    assert len({each.ward for each in found}) == 31
+    assert [(each.ward, each.direction) for each in once(found)] == [(None, "fewer")]
+    assert len(once([each for each in found if each.ward is not None])) == 30
