@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from api.hotspots import making, reading
+from api.hotspots import layers, making, reading
 from api.hotspots.groups import Group
-from api.hotspots.making import Land, Question
+from api.hotspots.layers import Before, Land, Question
 from api.hotspots.tables import HotspotDay, HotspotLayer
 from api.trends.keeping import Area
 from api.trends.series import centre_wards, sources
@@ -60,9 +60,8 @@ class Inputs:
     land: Land
     reports: reading.Reports
     excluded: Mapping[str, int]
-    before: Mapping[str, str]
-    """The bands of the cells in the layer before."""
-    before_last: int | None
+    before: Before | None
+    """What was told of the cells the time before."""
 
     @property
     def scope_wards(self) -> NDArray[np.int32]:
@@ -97,6 +96,14 @@ def kept(connection: Connection, asked: Asked) -> Row[Any] | None:
     return connection.execute(found).one_or_none()
 
 
+def kept_at(connection: Connection, asked: Asked) -> dt.datetime | None:
+    """When the layer that was told before was made."""
+    found = select(HotspotLayer.computed_at).where(
+        *(getattr(HotspotLayer, name) == value for name, value in asked.key.items())
+    )
+    return connection.scalar(found)
+
+
 def inputs(
     connection: Connection,
     asked: Asked,
@@ -112,14 +119,12 @@ def inputs(
         reports = reading.read(connection, asked.as_of, until, provinces)
     first = asked.as_of - dt.timedelta(asked.days - 1)
     ward = area.scope if area.is_ward else None
-    before, before_last = told_before(connection, asked)
     return Inputs(
         asked,
         land(connection, asked.atlas, area.province_code),
         reports.of(asked.group),
         reading.excluded(connection, first, until, provinces, asked.group, ward=ward),
-        before,
-        before_last,
+        told_before(connection, asked),
     )
 
 
@@ -145,16 +150,16 @@ def land(connection: Connection, atlas: Atlas, province: str | None) -> Land:
     key = (atlas.edition_id, id(atlas.index), province)
     if (found := _lands.get(key)) is None:
         fine = load_cell_map(connection, atlas, province)
-        resolutions = (making.FINE, making.COARSE) if province else (making.COARSE,)
-        found = _lands[key] = making.land_of(atlas, fine, resolutions)
+        resolutions = (layers.FINE, layers.COARSE) if province else (layers.COARSE,)
+        found = _lands[key] = layers.land_of(atlas, fine, resolutions)
         while len(_lands) > LANDS_KEPT:
             _lands.popitem(last=False)
     return found
 
 
-def told_before(connection: Connection, asked: Asked) -> tuple[dict[str, str], int | None]:
-    """The bands of the newest layer of an earlier day, and that day."""
-    key = asked.key
+def told_before(connection: Connection, asked: Asked) -> Before | None:
+    """The newest layer of an earlier day; of a ward's province, whose cells are the ward's."""
+    key = asked.key | {"scope": asked.area.province_code or asked.area.scope}
     earlier = (
         select(HotspotLayer.answer, HotspotLayer.as_of)
         .where(
@@ -166,10 +171,15 @@ def told_before(connection: Connection, asked: Asked) -> tuple[dict[str, str], i
     )
     row = connection.execute(earlier).one_or_none()
     if row is None:
-        return {}, None
-    properties = [each["properties"] for each in row.answer["features"]]
-    bands = {each["cell"]: each["count_band"] for each in properties if each["cell"]}
-    return {cell: told for cell, told in bands.items() if told}, row.as_of.toordinal()
+        return None
+    places = [each["properties"] for each in row.answer["features"]]
+    told = {each["cell"]: each["count_band"] for each in places if each["cell"]}
+    return Before(
+        row.answer["resolution"],
+        row.as_of.toordinal(),
+        {cell: band for cell, band in told.items() if band},
+        row.answer.get("since", {}),
+    )
 
 
 def made(found: Inputs) -> dict[str, Any]:
@@ -181,13 +191,12 @@ def made(found: Inputs) -> dict[str, Any]:
         return making.sensitive_answer(
             found.land, reports, wards, question, found.scope_wards, found.excluded
         )
-    layer = making.layer_of(found.land, reports, wards, question)
+    layer = layers.layer_of(found.land, reports, wards, question)
     return making.answer_of(
         layer,
         found.scope_wards,
         excluded=found.excluded,
         before=found.before,
-        before_last=found.before_last,
     )
 
 

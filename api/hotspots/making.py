@@ -1,9 +1,7 @@
-"""Making the layer of a province or the country, and the part of it that a ward is."""
+"""What is told of a layer, or of the part of it that a ward is."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,20 +9,16 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from api.hotspots import suppression
-from api.hotspots.analysis import METHOD, VERSION, Area, Table, analyse, area_of
+from api.hotspots.analysis import METHOD, VERSION
 from api.hotspots.counting import counted
-from api.hotspots.groups import Group
+from api.hotspots.layers import COARSE, Before, Land, Layer, Question
 from api.hotspots.reading import Reports
 from api.hotspots.significance import LEVEL, adjusted
 from api.hotspots.suppression import K, band, of_cells, rounded, two_digits
 from geo import grid
 from geo.atlas import Atlas
-from geo.cell_map import NOWHERE, CellMap
 from geo.grid import Floats, Ints
 
-FINE, COARSE = 8, 7
-ENOUGH_SHOWN = 0.5
-"""Fine cells are told of where they hold so much of the reports; else coarser ones."""
 SENSITIVE_K = 10
 BANDS = (("top1", 0.01), ("top5", 0.05), ("top10", 0.10))
 SMALL_SCOPE = 100
@@ -32,177 +26,25 @@ SMALL_SCOPE = 100
 WEEK = 7
 
 
-@dataclass(frozen=True)
-class Land:
-    """A province's cells (or the country's), at the resolutions that are told of."""
-
-    atlas: Atlas
-    fine: CellMap
-    areas: Mapping[int, Area]
-    wards: Mapping[int, NDArray[np.int32]]
-    """By resolution: the position of each cell's ward."""
-
-    def parts(self, resolution: int) -> Ints:
-        """How many fine cells each cell consists of."""
-        cells = self.areas[resolution].cells
-        if resolution == FINE:
-            return np.ones(len(cells), np.int64)
-        at = grid.positions(cells, grid.parents(self.fine.cells, resolution))
-        return np.bincount(at[at >= 0], minlength=len(cells)).astype(np.int64)
-
-
-def land_of(atlas: Atlas, fine: CellMap, resolutions: Sequence[int] = (FINE, COARSE)) -> Land:
-    """The land that these cells are."""
-    areas, wards = {}, {}
-    for resolution in resolutions:
-        cells = np.unique(grid.parents(fine.cells, resolution))
-        areas[resolution] = area_of(cells)
-        wards[resolution] = wards_of(atlas, fine, areas[resolution], resolution)
-    return Land(atlas, fine, areas, wards)
-
-
-def wards_of(atlas: Atlas, fine: CellMap, area: Area, resolution: int) -> NDArray[np.int32]:
-    """The ward of each cell: that of its centre, or of a part of it where that is elsewhere."""
-    first = np.searchsorted(grid.parents(fine.cells, resolution), area.cells)
-    own = fine.wards[np.minimum(first, len(fine.wards) - 1)]
-    if resolution == FINE:
-        return own
-    lons, lats = area.centres.T
-    found = atlas.index.wards_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
-    known = np.isin(found, fine.wards)
-    return np.where(known & (found != NOWHERE), found, own).astype(np.int32)
-
-
-@dataclass(frozen=True)
-class Question:
-    """Which layer it is."""
-
-    scope: str
-    days: int
-    group: Group
-    as_of: dt.date
-
-    @property
-    def last(self) -> int:
-        """The window's last day."""
-        return self.as_of.toordinal()
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A province's (or the country's) layer, before it is cut to a scope."""
-
-    land: Land
-    reports: Reports
-    """Of the group."""
-    wards: NDArray[np.int32]
-    """The position of each report's ward."""
-    asked: Question
-    resolution: int
-    table: Table
-
-    @property
-    def cells(self) -> int:
-        """How many there are."""
-        return len(self.table.cells)
-
-    @cached_property
-    def of_cells(self) -> NDArray[np.int32]:
-        """The ward of each cell."""
-        return self.land.wards[self.resolution]
-
-    @cached_property
-    def in_window(self) -> NDArray[np.bool_]:
-        """Which reports are of the window."""
-        age = self.asked.last - self.reports.days
-        return np.asarray((age >= 0) & (age < self.asked.days))
-
-    def limit(self, mine: NDArray[np.bool_]) -> float:
-        """How high a lower end may be that is told of these cells together.
-
-        Whichever of them are hidden, none is forced by it to hold anything: neither as the cells
-        are told of here nor as another window may tell of them.
-        """
-        limits = [np.inf]
-        wards = np.unique(self.of_cells[mine])
-        for resolution in self.land.areas:
-            here = (
-                mine
-                if resolution == self.resolution
-                else (np.isin(self.land.wards[resolution], wards))
-            )
-            counts = self.table.counts if resolution == self.resolution else self.count(resolution)
-            parts = self.land.parts(resolution)
-            limits.append(suppression.most(counts[here], parts[here]))
-        return min(limits)
-
-    def neighbourhoods_open(self, bands: Mapping[int, str]) -> NDArray[np.bool_]:
-        """Of which neighbourhoods more may be told: no hidden cell must then hold anything."""
-        counts = self.table.counts
-        high = np.full(len(counts), K - 1.0)
-        hidden = np.ones(len(counts), np.int64)
-        for at, told in bands.items():
-            high[at], hidden[at] = suppression.ends(told)[1], 0
-        near = self.land.areas[self.resolution].neighbourhoods
-        some = near.sums(hidden) > 0
-        return (self.table.around // K * K <= near.sums(high) - (K - 1)) | ~some
-
-    def count(self, resolution: int) -> Ints:
-        """What each cell of a resolution holds in the window."""
-        incidents = self.reports.incidents(resolution)
-        kept = counted(incidents, last=self.asked.last, days=self.asked.days)
-        kept_now = kept.only(self.asked.last - kept.days < self.asked.days)
-        at = grid.positions(self.land.areas[resolution].cells, kept_now.cells)
-        cells = len(self.land.areas[resolution].cells)
-        return np.bincount(at[at >= 0], minlength=cells).astype(np.int64)
-
-    def pairs(self, last: int) -> NDArray[np.int64]:
-        """Who counts in which cell in the window that ends with a day."""
-        incidents = self.reports.incidents(self.resolution)
-        incidents = incidents.only(incidents.days <= last)
-        counting = counted(incidents, last=last, days=self.asked.days)
-        kept = counting.only(last - counting.days < self.asked.days)
-        at = grid.positions(self.table.cells, kept.cells)
-        rows = np.stack([at, kept.reporters], axis=1)[at >= 0]
-        return np.unique(rows, axis=0)
-
-
-def layer_of(land: Land, reports: Reports, wards: NDArray[np.int32], asked: Question) -> Layer:
-    """The layer at the finest resolution that shows enough of the reports."""
-    best: tuple[float, int, Table] | None = None
-    for resolution, area in land.areas.items():
-        table = analyse(
-            reports.incidents(resolution), area, as_of=asked.as_of, window=asked.days, floor_to=K
-        )
-        shown = table.counts[table.counts >= K].sum() / max(table.counts.sum(), 1)
-        if best is None or shown > best[0]:
-            best = (float(shown), resolution, table)
-        if shown >= ENOUGH_SHOWN:
-            break
-    assert best is not None  # noqa: S101 - there is a resolution
-    return Layer(land, reports, wards, asked, best[1], best[2])
-
-
 def answer_of(
     layer: Layer,
     scope_wards: NDArray[np.int32],
     *,
     excluded: Mapping[str, int],
-    before: Mapping[str, str],
-    before_last: int | None,
+    before: Before | None,
 ) -> dict[str, Any]:
-    """What is told of the part of a layer that lies in these wards.
+    """What is told of the part of a layer that lies in these wards, given what was told before.
 
-    `before` are the bands of the layer before, whose last day was `before_last`.
+    `since` is not told: on which day the band of a cell was last what its count says.
     """
     mine = np.isin(layer.of_cells, scope_wards)
     here = np.isin(layer.wards, scope_wards) & layer.in_window
     q, flags = over_scope(layer, mine)
-    bands = cell_bands(layer, mine, before, before_last)
+    bands, since = cell_bands(layer, mine, before)
     features = cell_features(layer, bands, q, flags) + hidden_features(layer, mine, bands)
     features += ward_features(layer, scope_wards, bands, here)
     used = layer.table.counts[mine]
-    limit = layer.limit(mine)
+    limit = layer.limit(mine, bands)
     reporters = len(np.unique(layer.reports.reporters[here]))
     large = int(mine.sum()) >= SMALL_SCOPE
     return {
@@ -220,6 +62,7 @@ def answer_of(
         "hotspots_found": sum(each["properties"]["is_hotspot"] for each in features),
         "rising_found": sum(each["properties"]["is_rising"] for each in features),
         "features": features,
+        "since": since,
     }
 
 
@@ -239,28 +82,37 @@ def over_scope(layer: Layer, mine: NDArray[np.bool_]) -> tuple[Floats, NDArray[n
 
 
 def cell_bands(
-    layer: Layer, mine: NDArray[np.bool_], before: Mapping[str, str], before_last: int | None
-) -> dict[int, str]:
-    """The band of each cell that is told of.
+    layer: Layer, mine: NDArray[np.bool_], before: Before | None
+) -> tuple[dict[int, str], dict[str, int]]:
+    """The band of each cell that is told of, and the day it was last what the count says.
 
-    One that was told of the day before keeps its band until five reporters came or went.
+    A cell keeps its band, or stays hidden, until five reporters came or went since that day.
+    Nothing is told of fewer than five, whatever was told before.
     """
-    parts = layer.land.parts(layer.resolution)
+    last, parts = layer.asked.last, layer.land.parts(layer.resolution)
     found: dict[int, str] = {}
     for at in np.flatnonzero(mine & (layer.table.counts >= K)).tolist():
         told = band(int(layer.table.counts[at]), at_most=of_cells(int(parts[at])))
         if told is not None:
             found[at] = told
     names = dict(zip(found, grid.names(layer.table.cells[list(found)]), strict=True))
-    changed = {at: name for at, name in names.items() if before.get(name, found[at]) != found[at]}
-    if changed and before_last is not None:
-        moved = suppression.came_and_went(
-            layer.pairs(layer.asked.last), layer.pairs(before_last), layer.cells
-        )
-        for at, name in changed.items():
-            if moved[at] < K:
-                found[at] = before[name]
-    return found
+    since = dict.fromkeys(names.values(), last)
+    if before is None or before.resolution != layer.resolution:
+        return found, since
+    moved: dict[int, Ints] = {}
+    for at, name in names.items():
+        day = before.since.get(name, before.last)
+        if before.bands.get(name) == found[at] or last - day >= layer.asked.days:
+            continue
+        if day not in moved:
+            moved[day] = suppression.came_and_went(layer.pairs(last), layer.pairs(day), layer.cells)
+        if moved[day][at] < K:
+            since[name] = day
+            if (told := before.bands.get(name)) is None:
+                del found[at]
+            else:
+                found[at] = told
+    return found, since
 
 
 def cell_features(
@@ -271,6 +123,8 @@ def cell_features(
     order = np.lexsort((table.cells, -table.score))
     rank = np.empty(layer.cells)
     rank[order] = (np.arange(layer.cells) + 1) / max(layer.cells, 1)
+    ends = [end for _, end in BANDS]
+    area_bands = np.array([*(name for name, _ in BANDS), "rest"])[np.searchsorted(ends, rank)]
     highest = table.score.max(initial=0.0)
     around = table.around // K * K
     open_ = layer.neighbourhoods_open(bands)
@@ -289,7 +143,7 @@ def cell_features(
                     "count_band": bands[at],
                     "reporters_band": bands[at],
                     "intensity": rounded(100 * table.score[at] / highest) if highest else 0,
-                    "area_band": next((name for name, end in BANDS if rank[at] <= end), "rest"),
+                    "area_band": str(area_bands[at]),
                     "p": round(float(table.p[at]), 2) if open_[at] else None,
                     "q": round(float(q[at]), 2) if open_[at] else None,
                     "is_hotspot": bool(flags[at]),
@@ -413,8 +267,8 @@ def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
 
 
 def feature(cell: int, properties: dict[str, Any]) -> dict[str, Any]:
-    """A cell as GeoJSON, to a metre."""
-    ring = [[round(lon, 5), round(lat, 5)] for lon, lat in grid.outline(cell)]
+    """A cell as GeoJSON, to ten metres: a fiftieth of its width."""
+    ring = [[round(lon, 4), round(lat, 4)] for lon, lat in grid.outline(cell)]
     return {
         "type": "Feature",
         "id": properties["cell"],
@@ -443,13 +297,16 @@ def sensitive_answer(
         for ward in np.unique(scope_wards).tolist()
         if (told := band(int(counts[ward]), suppression.SENSITIVE_EDGES)) is not None
     ]
-    in_all = len(np.unique(reports.reporters[here]))
+    reporters = len(np.unique(reports.reporters[here]))
+    mine = counts[np.unique(scope_wards)]
+    limit = suppression.most(mine, mine < SENSITIVE_K, SENSITIVE_K)
     return {
         "resolution": None,
         "cells_total": int(np.isin(land.fine.wards, scope_wards).sum()),
-        "reports_used": rounded(len(pairs)),
+        "reports_used": suppression.floored(min(len(pairs), limit), SENSITIVE_K),
         "reports_excluded": {reason: rounded(count) for reason, count in excluded.items()},
-        "distinct_reporters": band(in_all, suppression.SENSITIVE_EDGES) or f"0-{SENSITIVE_K - 1}",
+        "distinct_reporters": band(reporters, suppression.SENSITIVE_EDGES, at_most=limit)
+        or f"0-{SENSITIVE_K - 1}",
         "coverage": {"cells_with_reports": None, "places_with_few_reporters": None},
         "hotspots_found": 0,
         "rising_found": 0,

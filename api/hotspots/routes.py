@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import gzip
 import json
 import uuid
 from dataclasses import dataclass
@@ -16,14 +17,15 @@ from api.accounts.sessions import OfficerIdentity, require
 from api.accounts.tables import StaffRole
 from api.clock import VIETNAM, Now, local
 from api.db import Session
-from api.etags import TAGGED, IfNoneMatch, tagged
+from api.etags import TAGGED, IfNoneMatch
 from api.guards import StrictRoute
 from api.hotspots import page, schemas, sheet, words
 from api.hotspots.groups import SENSITIVE_DAYS, WINDOWS, Group
 from api.hotspots.suppression import K
 from api.i18n import Language, Speak
-from api.maps.cache import pack
-from api.maps.routes import MVT, check_tile, tile_answer
+from api.maps.cache import Tile, TileCache, pack
+from api.maps.routes import TILE as TILE_ANSWER
+from api.maps.routes import check_tile, takes_gzip, tile_answer
 from api.texts import CleanText
 from api.trends.keeping import COUNTRY, Area
 from api.trends.routes import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
@@ -47,6 +49,8 @@ OLDEST = dt.timedelta(400)
 ONE_AT_A_TIME = asyncio.Semaphore(1)
 """Making a large province's layer takes a core for half a second; a kept one takes neither."""
 PATIENCE = text("set local statement_timeout = '8s'")
+ANSWERS = TileCache(16 * 1024 * 1024)
+"""Layers as they were last sent: they stay as they are."""
 
 
 async def commander(
@@ -106,21 +110,53 @@ Asked = Annotated[LayerAsked, Depends(layer_asked)]
 
 @router.get("/hotspots", responses=TAGGED, response_model=schemas.HotspotsOut)
 async def read_hotspots(
-    response: Response,
+    request: Request,
     reader: Commander,
     session: Session,
     now: Now,
     language: Speak,
     asked: Asked,
     if_none_match: IfNoneMatch = None,
-) -> Any:
+) -> Response:
     """Where reports concentrate, and where there are more than chance explains: mostly nowhere.
 
     Counts are of reporters, in bands. A layer is made once a day and then stays as it is.
     """
-    layer = await layer_for(session, asked, now)
     await session.execute(on_record("hotspots.read", reader, asked.area.scope))
-    return tagged(response, hotspots_out(layer, asked, language), if_none_match)
+    answer = await answer_for(session, asked, now, language)
+    headers = {"ETag": answer.etag, "Vary": "Accept-Encoding, Accept-Language"}
+    if answer.etag in [each.strip() for each in (if_none_match or "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    if takes_gzip(request):
+        packed = headers | {"Content-Encoding": "gzip"}
+        return Response(answer.packed, headers=packed, media_type="application/json")
+    whole = gzip.decompress(answer.packed)
+    return Response(whole, headers=headers, media_type="application/json")
+
+
+async def answer_for(
+    session: AsyncSession, asked: LayerAsked, now: dt.datetime, language: Language
+) -> Tile:
+    """A layer as it is sent, packed, and its tag."""
+    from api.hotspots import keeping  # noqa: PLC0415
+
+    wanted = wanted_of(asked)
+    connection = await session.connection()
+    made_at = await connection.run_sync(keeping.kept_at, wanted)
+    key = (*wanted.key.values(), language, made_at)
+    answer = ANSWERS.get(key) if made_at else None
+    if answer is None:
+        layer = await layer_for(session, asked, now)
+        answer = pack(hotspots_out(layer, asked, language).model_dump_json().encode())
+        ANSWERS.keep((*wanted.key.values(), language, layer.computed_at), answer)
+    return answer
+
+
+def wanted_of(asked: LayerAsked) -> Any:
+    """The kept layer that is asked for."""
+    from api.hotspots import keeping  # noqa: PLC0415
+
+    return keeping.Asked(asked.area, WINDOWS[asked.window], asked.group, asked.as_of, asked.atlas)
 
 
 async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) -> Row[Any]:
@@ -128,7 +164,7 @@ async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) 
     # NumPy's and SciPy's larger parts are loaded when somebody asks for what needs them.
     from api.hotspots import keeping  # noqa: PLC0415
 
-    wanted = keeping.Asked(asked.area, WINDOWS[asked.window], asked.group, asked.as_of, asked.atlas)
+    wanted = wanted_of(asked)
     connection = await session.connection()
     found = await connection.run_sync(keeping.kept, wanted)
     if found is None:
@@ -230,7 +266,7 @@ async def export_hotspots(
 @router.get(
     "/tiles/hotspots/{z}/{x}/{y}.mvt",
     response_class=Response,
-    responses={200: {"description": "A Mapbox Vector Tile", "content": {MVT: {"schema": BYTES}}}},
+    responses=TILE_ANSWER,
 )
 async def read_hotspot_tile(
     request: Request,

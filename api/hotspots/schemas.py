@@ -87,7 +87,7 @@ class HotspotsOut(BaseModel):
     edition: EditionOut
     resolution: int | None = Field(description="Of the cells; null where only wards are told of")
     cells_total: int
-    reports_used: int = Field(description="To fives")
+    reports_used: int = Field(description="At least so many; to fives")
     reports_excluded: dict[str, int] = Field(description="By reason, to fives")
     distinct_reporters: str
     k_min: int = Field(description="The fewest reporters that anything is told of")

@@ -47,23 +47,26 @@ def of_cells(number: int) -> int | None:
     return None if number == 1 else (K - 1) * (number - 1)
 
 
-def most(counts: Ints, parts: Ints) -> float:
+def most(counts: Ints, hidden: NDArray[np.bool_], fewest: int = K) -> float:
     """The highest lower end of a sum of cells by which no hidden one must hold anything.
 
-    That is as much as the others may hold, as far as their bands tell. `parts` are the fine cells
-    that each consists of.
+    That is what the others hold, less than `fewest` each where they are hidden, too: so it holds
+    for whoever knows all that is told of exactly.
     """
-    hidden, total = False, 0.0
-    for count, number in zip(counts.tolist(), parts.tolist(), strict=True):
-        told = band(count, at_most=of_cells(number))
-        hidden = hidden or told is None
-        total += K - 1 if told is None else ends(told)[1]
-    return total - (K - 1) if hidden else np.inf
+    if not hidden.any():
+        return np.inf
+    return float(counts[~hidden].sum() + (fewest - 1) * (hidden.sum() - 1))
 
 
-def floored(count: float) -> int:
+def too_few(counts: Ints, parts: Ints) -> NDArray[np.bool_]:
+    """Which places nothing is told of; `parts` are the fine cells that each consists of."""
+    limits = np.where(parts == 1, np.inf, (K - 1) * (parts - 1))
+    return np.asarray(np.minimum(counts, limits) < K)
+
+
+def floored(count: float, step: int = STEP) -> int:
     """A count of a whole scope, down to a five."""
-    return int(count // STEP * STEP)
+    return int(count // step * step)
 
 
 def rounded(count: float) -> int:

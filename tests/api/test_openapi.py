@@ -173,6 +173,8 @@ def test_no_place_code_or_token_is_in_a_url() -> None:
 
 
 REPEATED = {
+    "read_hotspots",
+    "read_hotspot_tile",
     "describe_case_tiles",
     "describe_ward_tiles",
     "list_categories",

@@ -73,7 +73,7 @@ async def test_a_layer_has_all_that_is_promised_and_no_exact_count(
     assert (place["count_band"], place["reporters_band"]) == ("20-49", "20-49")
     assert place["res"] == 8
     assert place["ward_code"] == "00001"
-    assert layer["reports_used"] == 25
+    assert layer["reports_used"] == 20
     assert "reports, not crimes" in layer["caveat"]
 
 

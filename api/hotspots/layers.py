@@ -1,0 +1,178 @@
+"""A layer: the cells of a province or the country with all that is known of them, not yet told."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.hotspots import suppression
+from api.hotspots.analysis import Area, Table, analyse, area_of
+from api.hotspots.counting import counted
+from api.hotspots.groups import Group
+from api.hotspots.reading import Reports
+from api.hotspots.suppression import K
+from geo import grid
+from geo.atlas import Atlas
+from geo.cell_map import NOWHERE, CellMap
+from geo.grid import Ints
+
+FINE, COARSE = 8, 7
+ENOUGH_SHOWN = 0.5
+"""Fine cells are told of where they hold so much of the reports; else coarser ones."""
+
+
+@dataclass(frozen=True)
+class Land:
+    """A province's cells (or the country's), at the resolutions that are told of."""
+
+    atlas: Atlas
+    fine: CellMap
+    areas: Mapping[int, Area]
+    wards: Mapping[int, NDArray[np.int32]]
+    """By resolution: the position of each cell's ward."""
+
+    def parts(self, resolution: int) -> Ints:
+        """How many fine cells each cell consists of."""
+        cells = self.areas[resolution].cells
+        if resolution == FINE:
+            return np.ones(len(cells), np.int64)
+        at = grid.positions(cells, grid.parents(self.fine.cells, resolution))
+        return np.bincount(at[at >= 0], minlength=len(cells)).astype(np.int64)
+
+
+def land_of(atlas: Atlas, fine: CellMap, resolutions: Sequence[int] = (FINE, COARSE)) -> Land:
+    """The land that these cells are."""
+    areas, wards = {}, {}
+    for resolution in resolutions:
+        cells = np.unique(grid.parents(fine.cells, resolution))
+        areas[resolution] = area_of(cells)
+        wards[resolution] = wards_of(atlas, fine, areas[resolution], resolution)
+    return Land(atlas, fine, areas, wards)
+
+
+def wards_of(atlas: Atlas, fine: CellMap, area: Area, resolution: int) -> NDArray[np.int32]:
+    """The ward of each cell: that of its centre, or of a part of it where that is elsewhere."""
+    first = np.searchsorted(grid.parents(fine.cells, resolution), area.cells)
+    own = fine.wards[np.minimum(first, len(fine.wards) - 1)]
+    if resolution == FINE:
+        return own
+    lons, lats = area.centres.T
+    found = atlas.index.wards_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
+    known = np.isin(found, fine.wards)
+    return np.where(known & (found != NOWHERE), found, own).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which layer it is."""
+
+    scope: str
+    days: int
+    group: Group
+    as_of: dt.date
+
+    @property
+    def last(self) -> int:
+        """The window's last day."""
+        return self.as_of.toordinal()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A province's (or the country's) layer, before it is cut to a scope."""
+
+    land: Land
+    reports: Reports
+    """Of the group."""
+    wards: NDArray[np.int32]
+    """The position of each report's ward."""
+    asked: Question
+    resolution: int
+    table: Table
+
+    @property
+    def cells(self) -> int:
+        """How many there are."""
+        return len(self.table.cells)
+
+    @cached_property
+    def of_cells(self) -> NDArray[np.int32]:
+        """The ward of each cell."""
+        return self.land.wards[self.resolution]
+
+    @cached_property
+    def in_window(self) -> NDArray[np.bool_]:
+        """Which reports are of the window."""
+        age = self.asked.last - self.reports.days
+        return np.asarray((age >= 0) & (age < self.asked.days))
+
+    def limit(self, mine: NDArray[np.bool_], bands: Mapping[int, str]) -> float:
+        """How high a lower end may be that is told of these cells together.
+
+        Whichever of them are hidden, none is forced by it to hold anything: neither as the cells
+        are told of here nor as another window may tell of them.
+        """
+        hidden = ~np.isin(np.arange(self.cells), list(bands))
+        limits = [suppression.most(self.table.counts[mine], hidden[mine])]
+        wards = np.unique(self.of_cells[mine])
+        for resolution in self.land.areas.keys() - {self.resolution}:
+            here = np.isin(self.land.wards[resolution], wards)
+            counts, parts = self.count(resolution)[here], self.land.parts(resolution)[here]
+            limits.append(suppression.most(counts, suppression.too_few(counts, parts)))
+        return min(limits)
+
+    def neighbourhoods_open(self, bands: Mapping[int, str]) -> NDArray[np.bool_]:
+        """Of which neighbourhoods more may be told: no hidden cell must then hold anything."""
+        shown = np.isin(np.arange(self.cells), list(bands))
+        near = self.land.areas[self.resolution].neighbourhoods
+        hidden = near.sums((~shown).astype(np.int64))
+        others = near.sums(np.where(shown, self.table.counts, 0)) + (K - 1) * (hidden - 1)
+        return np.asarray((self.table.around // K * K <= others) | (hidden == 0))
+
+    def count(self, resolution: int) -> Ints:
+        """What each cell of a resolution holds in the window."""
+        incidents = self.reports.incidents(resolution)
+        kept = counted(incidents, last=self.asked.last, days=self.asked.days)
+        kept_now = kept.only(self.asked.last - kept.days < self.asked.days)
+        at = grid.positions(self.land.areas[resolution].cells, kept_now.cells)
+        cells = len(self.land.areas[resolution].cells)
+        return np.bincount(at[at >= 0], minlength=cells).astype(np.int64)
+
+    def pairs(self, last: int) -> NDArray[np.int64]:
+        """Who counts in which cell in the window that ends with a day."""
+        incidents = self.reports.incidents(self.resolution)
+        incidents = incidents.only(incidents.days <= last)
+        counting = counted(incidents, last=last, days=self.asked.days)
+        kept = counting.only(last - counting.days < self.asked.days)
+        at = grid.positions(self.table.cells, kept.cells)
+        rows = np.stack([at, kept.reporters], axis=1)[at >= 0]
+        return np.unique(rows, axis=0)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the layer of an earlier day told of cells."""
+
+    resolution: int | None
+    last: int
+    bands: Mapping[str, str]
+    since: Mapping[str, int]
+
+
+def layer_of(land: Land, reports: Reports, wards: NDArray[np.int32], asked: Question) -> Layer:
+    """The layer at the finest resolution that shows enough of the reports."""
+    best: tuple[float, int, Table] | None = None
+    for resolution, area in land.areas.items():
+        table = analyse(
+            reports.incidents(resolution), area, as_of=asked.as_of, window=asked.days, floor_to=K
+        )
+        shown = table.counts[table.counts >= K].sum() / max(table.counts.sum(), 1)
+        if best is None or shown > best[0]:
+            best = (float(shown), resolution, table)
+        if shown >= ENOUGH_SHOWN:
+            break
+    assert best is not None  # noqa: S101 - there is a resolution
+    return Layer(land, reports, wards, asked, best[1], best[2])
