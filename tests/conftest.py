@@ -1,6 +1,7 @@
 """The database of the tests: one private cluster per checkout, one migrated template per run.
 
-Several test runs, and the processes of one run, share the cluster; the last to leave stops it.
+Several test runs share the cluster; the last to leave stops it. Of a run in several processes each
+has a cluster of its own: what one writes holds up the inboxes of the whole cluster.
 `TINBAO_TEST_DATABASE_URL` names another server to use instead (its user must be a superuser).
 """
 
@@ -19,7 +20,8 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
 from api.local.postgis import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".local" / "test-postgis"
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+HOME = ROOT / ".local" / f"test-postgis-{PROCESS}"
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)[:12]
 
 

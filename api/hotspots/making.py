@@ -135,7 +135,6 @@ def cell_features(
         low, high = interval(int(around[at]))
         features.append(
             feature(
-                int(table.cells[at]),
                 {
                     "cell": f"{int(table.cells[at]):x}",
                     "res": layer.resolution,
@@ -196,7 +195,7 @@ def hidden_features(
     for at in beside.tolist():
         if at < layer.cells and mine[at] and at not in bands:
             cell = int(layer.table.cells[at])
-            features.append(feature(cell, hidden(cell, layer, at)))
+            features.append(feature(hidden(cell, layer, at)))
     return features
 
 
@@ -248,11 +247,8 @@ def cells_of_wards(land: Land) -> Ints:
 def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
     """A ward as a whole; its shape is in the tiles of the wards."""
     info = atlas.ward_in(ward)
-    return {
-        "type": "Feature",
-        "id": info.code,
-        "geometry": None,
-        "properties": {
+    return feature(
+        {
             "cell": None,
             "res": None,
             "ward_code": info.code,
@@ -262,17 +258,16 @@ def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
             "is_hotspot": False,
             "is_rising": False,
             "suppressed": False,
-        },
-    }
+        }
+    )
 
 
-def feature(cell: int, properties: dict[str, Any]) -> dict[str, Any]:
-    """A cell as GeoJSON, to ten metres: a fiftieth of its width."""
-    ring = [[round(lon, 4), round(lat, 4)] for lon, lat in grid.outline(cell)]
+def feature(properties: dict[str, Any]) -> dict[str, Any]:
+    """A place of a layer; where a cell lies, its name says (see `shapes`)."""
     return {
         "type": "Feature",
-        "id": properties["cell"],
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "id": properties["cell"] or properties["ward_code"],
+        "geometry": None,
         "properties": properties,
     }
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.hotspots.groups import Group
 from api.hotspots.schemas import HotspotOut, HotspotsOut
+from api.hotspots.shapes import ring
 from api.hotspots.words import say
 from api.trends.keeping import Area
 from geo.atlas import Atlas
@@ -53,8 +54,8 @@ async def outlines(session: AsyncSession, atlas: Atlas, area: Area) -> list[Ring
 def facts(layer: HotspotsOut, borders: Sequence[Ring], atlas: Atlas, mark: str) -> dict[str, Any]:
     """What stands on the page."""
     group = "sensitive_group" if layer.group == Group.SENSITIVE else str(layer.group)
-    cells = [each for each in layer.features if each.geometry is not None]
-    rings = [each.geometry["coordinates"][0] for each in cells if each.geometry is not None]
+    cells = [each for each in layer.features if each.properties.cell is not None]
+    rings = [ring(each.properties.cell) for each in cells if each.properties.cell is not None]
     on_page = Page.round([*borders, *rings])
     told = [each.properties for each in layer.features if not each.properties.suppressed]
     bands = ("top1", "top5", "top10", "rest")
@@ -67,14 +68,14 @@ def facts(layer: HotspotsOut, borders: Sequence[Ring], atlas: Atlas, mark: str) 
         "mark": mark,
         "width": WIDTH_MM,
         "height": on_page.height_mm,
-        "outline": [on_page.ring(ring) for ring in borders],
+        "outline": [on_page.ring(border) for border in borders],
         "cells": [
             {
-                "ring": on_page.ring(ring),
+                "ring": on_page.ring(shape),
                 "band": each.properties.area_band,
                 "hotspot": each.properties.is_hotspot,
             }
-            for each, ring in zip(cells, rings, strict=True)
+            for each, shape in zip(cells, rings, strict=True)
         ],
         "bands": [[band, say(band, "vi")] for band in bands],
         "hidden": say("hidden", "vi"),

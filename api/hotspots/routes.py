@@ -21,6 +21,7 @@ from api.etags import TAGGED, IfNoneMatch
 from api.guards import StrictRoute
 from api.hotspots import page, schemas, sheet, words
 from api.hotspots.groups import SENSITIVE_DAYS, WINDOWS, Group
+from api.hotspots.shapes import shaped
 from api.hotspots.suppression import K
 from api.i18n import Language, Speak
 from api.maps.cache import Tile, TileCache, pack
@@ -183,6 +184,7 @@ def hotspots_out(layer: Row[Any], asked: LayerAsked, language: Language) -> sche
     return schemas.HotspotsOut.model_validate(
         layer.answer
         | {
+            "features": [shaped(each) for each in layer.answer["features"]],
             "scope": asked.area.scope,
             "name": name_of(asked.area, asked.atlas),
             "window": asked.window,
@@ -283,6 +285,10 @@ async def read_hotspot_tile(
     check_tile(z, x, y, (0, 14))
     layer = await layer_for(session, asked, now)
     await session.execute(on_record("hotspots.read", reader, asked.area.scope))
-    shapes = [each for each in layer.answer["features"] if each["geometry"] is not None]
+    shapes = [
+        shaped(each, hidden=True)
+        for each in layer.answer["features"]
+        if each["properties"]["cell"] is not None
+    ]
     drawn = await session.scalar(TILE, {"features": json.dumps(shapes), "z": z, "x": x, "y": y})
     return tile_answer(request, pack(bytes(drawn or b""), quickly=True), "no-store", if_none_match)

@@ -43,7 +43,8 @@ class HotspotOut(BaseModel):
 
 
 class FeatureOut(BaseModel):
-    """A place of the layer; wards have their shapes in the tiles of the wards."""
+    """A place of the layer. Wards have their shapes in the tiles of the wards; of a hidden cell its
+    H3 name says where it is."""
 
     type: Literal["Feature"] = "Feature"
     id: str

@@ -101,7 +101,7 @@ REFUSED = {
     "for another audience": ISSUER.token("x", aud="other"),
     "of another issuer": ISSUER.token("x", iss="https://securetoken.google.com/other"),
     "expired": ISSUER.token("x", iat=LONG_AGO, exp=LONG_AGO + 3600),
-    "from the future": ISSUER.token("x", iat=int(time.time()) + 600),
+    "from the future": ISSUER.token("x", iat=int(time.time()) + 86_400),
     "of nobody": ISSUER.token(""),
     "of a number": ISSUER.token("x", sub=7),
     "of a name too long": ISSUER.token("x" * 129),
