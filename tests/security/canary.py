@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from api.accounts.tables import StaffRole
 from api.local.client import uuid7
 from api.secrets import Keys
-from tests.factories import make_staff
+from tests.factories import make_officer, make_staff
 from tests.security.rows import STREAMS
 from tests.town import report
 
@@ -251,6 +251,28 @@ class OfficerSide:
             "tiles/cases/0/0/0.mvt?state=any&clustered=false",
         ):
             assert self.ask("GET", f"/v1/{path}").is_success
+
+    def command(self, engine: Engine) -> None:
+        """Read all that a commander of the province may read."""
+        duty = self.headers
+        self.headers = bearer(
+            make_officer(engine, None, role=StaffRole.PROVINCE_COMMANDER, province_code="01")
+        )
+        for path in (
+            "hotspots",
+            "hotspots?scope=00001&window=90d&group=sensitive",
+            "exports/hotspots.csv",
+            "exports/hotspots.pdf",
+            "tiles/hotspots/0/0/0.mvt",
+            "trends",
+            "trends/alerts",
+            "scorecards?scope=01&window=7d",
+            "exports/scorecards.csv?scope=01&window=7d",
+            "overdue",
+            "urgings",
+        ):
+            assert self.ask("GET", f"/v1/{path}").is_success, path
+        self.headers = duty
 
     def work_on_all(self, path: str, **body: str) -> None:
         """One step with every open case, and a look at each afterwards."""

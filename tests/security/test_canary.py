@@ -143,6 +143,7 @@ def story(
         )
         device.rate(first)
         officer.work_on_all("message", id=str(uuid7()), text="Chúng tôi sẽ xem lại.")
+        officer.command(engine)
         officer.try_everything()
         device.look(first)
         binding = {"code": nobody.open(anonymous)}
