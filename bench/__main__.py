@@ -19,11 +19,13 @@ ALONE = (
     "deliveries",
     "stream",
     "export",
+    "tiles",
     "queue",
     "lifecycle",
     "trends",
     "hotspots",
     "hotspot_layers",
+    "scorecards",
     "chaos",
 )
 
