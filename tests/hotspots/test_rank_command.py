@@ -234,7 +234,11 @@ def test_an_option_out_of_the_contract_is_refused(rank: Rank, name: str, value: 
     assert rank(HEADER, GOOD, **{name: value}).exit_code == 2
 
 
-@pytest.mark.parametrize("contents", [b"\x1f\x8bbroken", gzip.compress(b"x" * 99)[:-9], b"\xff"])
+@pytest.mark.parametrize(
+    "contents",
+    [b"\x1f\x8bbroken", gzip.compress(b"x" * 99)[:-9], b"\xff"],
+    ids=["no gzip", "gzip cut short", "no text"],
+)
 def test_a_broken_file_is_named(rank: Rank, tmp_path: Path, contents: bytes) -> None:
     rank(HEADER)
     broken = tmp_path / "broken.csv.gz"
