@@ -12,7 +12,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from xlsxwriter import Workbook
 
@@ -211,6 +211,25 @@ class XlsxFile(File):
             elif cell is not None:
                 self._sheet.write_number(self._row, column, cell)
         self._row += 1
+
+
+def small_table(lines: Sequence[Sequence[Cell]], kind: Literal["csv", "xlsx"], mark: str) -> bytes:
+    """A table that is small enough to be made in memory, the names of its columns first."""
+    if kind == "csv":
+        return b"\xef\xbb\xbf" + CsvFile.written(lines)
+    made = io.BytesIO()
+    with Workbook(made, {"in_memory": True}) as book:
+        book.set_properties({"title": "TinBáo", "comments": mark})
+        sheet = book.add_worksheet()
+        sheet.set_footer(f"&L{mark.replace('&', '&&')}&R&P/&N")
+        sheet.freeze_panes(1, 0)
+        for row, cells in enumerate(lines):
+            for column, cell in enumerate(cells):
+                if isinstance(cell, str):
+                    sheet.write_string(row, column, cell)
+                elif cell is not None:
+                    sheet.write_number(row, column, cell)
+    return made.getvalue()
 
 
 FILES: dict[Format, type[File]] = {

@@ -60,6 +60,7 @@ class Inputs:
     land: Land
     reports: reading.Reports
     excluded: Mapping[str, int]
+    """Why reports were left out, and how many; of a ward that is not asked."""
     before: Before | None
     """What was told of the cells the time before."""
 
@@ -118,12 +119,14 @@ def inputs(
     if reports is None:
         reports = reading.read(connection, asked.as_of, until, provinces)
     first = asked.as_of - dt.timedelta(asked.days - 1)
-    ward = area.scope if area.is_ward else None
+    excluded = {}
+    if not area.is_ward:
+        excluded = reading.excluded(connection, first, until, provinces, asked.group)
     return Inputs(
         asked,
         land(connection, asked.atlas, area.province_code),
         reports.of(asked.group),
-        reading.excluded(connection, first, until, provinces, asked.group, ward=ward),
+        excluded,
         told_before(connection, asked),
     )
 

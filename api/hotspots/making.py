@@ -21,7 +21,7 @@ from geo.grid import Floats, Ints
 
 SENSITIVE_K = 10
 BANDS = (("top1", 0.01), ("top5", 0.05), ("top10", 0.10))
-SMALL_SCOPE = 100
+SMALL_SCOPE = 1000
 """Of a scope with fewer cells it is not said how many of them hold anything."""
 WEEK = 7
 
@@ -51,7 +51,7 @@ def answer_of(
         "resolution": layer.resolution,
         "cells_total": int(mine.sum()),
         "reports_used": suppression.floored(min(used.sum(), limit)),
-        "reports_excluded": {reason: rounded(count) for reason, count in excluded.items()},
+        "reports_excluded": left_out(excluded),
         "distinct_reporters": in_all(reporters, limit),
         "coverage": {
             "cells_with_reports": round(float((used > 0).mean()), 2) if large else None,
@@ -63,6 +63,14 @@ def answer_of(
         "rising_found": sum(each["properties"]["is_rising"] for each in features),
         "features": features,
         "since": since,
+    }
+
+
+def left_out(excluded: Mapping[str, int]) -> dict[str, int]:
+    """How many reports were left out, of provinces only: down to fives, the sensitive to tens."""
+    return {
+        reason: suppression.floored(count, SENSITIVE_K if reason == "sensitive" else K)
+        for reason, count in excluded.items()
     }
 
 
@@ -299,7 +307,7 @@ def sensitive_answer(
         "resolution": None,
         "cells_total": int(np.isin(land.fine.wards, scope_wards).sum()),
         "reports_used": suppression.floored(min(len(pairs), limit), SENSITIVE_K),
-        "reports_excluded": {reason: rounded(count) for reason, count in excluded.items()},
+        "reports_excluded": left_out(excluded),
         "distinct_reporters": band(reporters, suppression.SENSITIVE_EDGES, at_most=limit)
         or f"0-{SENSITIVE_K - 1}",
         "coverage": {"cells_with_reports": None, "places_with_few_reporters": None},

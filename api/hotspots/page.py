@@ -110,7 +110,7 @@ def accounting(layer: HotspotsOut) -> str:
     """How many reports it is made of, and how."""
     left_out = sum(layer.reports_excluded.values())
     return (
-        f"Từ {layer.reports_used} tin trở lên được tính, khoảng {left_out} tin không được tính;"
+        f"Từ {layer.reports_used} tin trở lên được tính, từ {left_out} tin trở lên không được tính;"
         f" người báo: {layer.distinct_reporters}. Chỉ nêu nơi có từ {layer.k_min} người báo trở"
         f" lên. {layer.cells_total} ô; phương pháp {layer.method.name} {layer.method.version};"
         f" ranh giới {layer.edition.effective_from:%d/%m/%Y}."

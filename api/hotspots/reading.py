@@ -53,7 +53,6 @@ MATCHING = """
     and report.kind not in ('complaint_about_police', 'group_reconciliation')
     and not report.about_station and report.category <> 'officer_conduct'
     and not starts_with(report.station_id, 'o-')
-    and (cast(:ward as text) is null or report.ward_code = :ward)
 """
 
 # Whole columns as bytes: a row each would cost more than everything that is done with them.
@@ -138,7 +137,6 @@ def read(
             "since": midnight(as_of - dt.timedelta(HISTORY_DAYS)),
             "until": until,
             "provinces": None if provinces is None else list(provinces),
-            "ward": None,
             "groups": [str(group) for group in GROUPS],
         },
     ).one()
@@ -169,8 +167,6 @@ def excluded(
     until: dt.datetime,
     provinces: Sequence[str] | None,
     group: Group,
-    *,
-    ward: str | None,
 ) -> dict[str, int]:
     """How many reports of a window were left out, and why."""
     rows = connection.execute(
@@ -179,7 +175,6 @@ def excluded(
             "since": midnight(first),
             "until": until,
             "provinces": None if provinces is None else list(provinces),
-            "ward": ward,
             "category_group": group,
         },
     )

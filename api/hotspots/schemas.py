@@ -89,7 +89,9 @@ class HotspotsOut(BaseModel):
     resolution: int | None = Field(description="Of the cells; null where only wards are told of")
     cells_total: int
     reports_used: int = Field(description="At least so many; to fives")
-    reports_excluded: dict[str, int] = Field(description="By reason, to fives")
+    reports_excluded: dict[str, int] = Field(
+        description="By reason, at least so many; empty for a ward, where it would tell too much"
+    )
     distinct_reporters: str
     k_min: int = Field(description="The fewest reporters that anything is told of")
     coverage: CoverageOut

@@ -1,13 +1,18 @@
 """A layer as a file: a line for each place, and on each who took it out."""
 
-import io
 import json
 from enum import StrEnum
 from typing import NamedTuple
 
-from xlsxwriter import Workbook
-
-from api.exports.files import MARK, Cell, CsvFile, GeoJsonFile, XlsxFile, harmless
+from api.exports.files import (
+    MARK,
+    Cell,
+    CsvFile,
+    GeoJsonFile,
+    XlsxFile,
+    harmless,
+    small_table,
+)
 from api.hotspots.schemas import HotspotsOut
 
 
@@ -62,19 +67,4 @@ def written(layer: HotspotsOut, kind: Format, mark: str) -> bytes:
     """The file; a layer is small enough to be made in memory."""
     if kind == Format.GEOJSON:
         return json.dumps(layer.model_dump(mode="json") | {MARK: mark}, ensure_ascii=False).encode()
-    lines = table(layer, mark)
-    if kind == Format.CSV:
-        return b"\xef\xbb\xbf" + CsvFile.written(lines)
-    made = io.BytesIO()
-    with Workbook(made, {"in_memory": True}) as book:
-        book.set_properties({"title": "TinBáo", "comments": mark})
-        sheet = book.add_worksheet()
-        sheet.set_footer(f"&L{mark.replace('&', '&&')}&R&P/&N")
-        sheet.freeze_panes(1, 0)
-        for row, cells in enumerate(lines):
-            for column, cell in enumerate(cells):
-                if isinstance(cell, str):
-                    sheet.write_string(row, column, cell)
-                elif cell is not None:
-                    sheet.write_number(row, column, cell)
-    return made.getvalue()
+    return small_table(table(layer, mark), "csv" if kind == Format.CSV else "xlsx", mark)

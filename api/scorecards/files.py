@@ -1,10 +1,7 @@
 """A card as a table for a spreadsheet: a line for each number, and on each who took it out."""
 
-import io
 from collections.abc import Iterator
 from typing import Any, Literal
-
-from xlsxwriter import Workbook
 
 from api.exports.files import MARK, Cell, CsvFile, XlsxFile, harmless
 from api.i18n import Language
@@ -59,22 +56,3 @@ def numbers_of(card: CardOut, language: Language) -> Iterator[dict[str, Any]]:
 def named(measure: Any, language: Language) -> dict[str, Any]:
     """Which measure it is."""
     return {"measure": measure.key, "measure_name": said(measure.name, language)}
-
-
-def written(lines: list[list[Cell]], kind: Kind, mark: str) -> bytes:
-    """The table as a file; a card is small enough to be made in memory."""
-    if kind == "csv":
-        return b"\xef\xbb\xbf" + CsvFile.written(lines)
-    made = io.BytesIO()
-    with Workbook(made, {"in_memory": True}) as book:
-        book.set_properties({"title": "TinBáo", "comments": mark})
-        sheet = book.add_worksheet()
-        sheet.set_footer(f"&L{mark.replace('&', '&&')}&R&P/&N")
-        sheet.freeze_panes(1, 0)
-        for row, cells in enumerate(lines):
-            for column, cell in enumerate(cells):
-                if isinstance(cell, str):
-                    sheet.write_string(row, column, cell)
-                elif cell is not None:
-                    sheet.write_number(row, column, cell)
-    return made.getvalue()

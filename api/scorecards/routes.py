@@ -17,6 +17,7 @@ from api.clock import VIETNAM, Now, local
 from api.clocks.cursors import LONGEST, parts_of, written
 from api.db import AS_OFFICER, Session
 from api.etags import TAGGED, IfNoneMatch
+from api.exports.files import small_table
 from api.guards import StrictRoute
 from api.i18n import Language, Speak
 from api.paging import PAGE, Limit, next_link, unknown_cursor
@@ -140,7 +141,7 @@ async def export_scorecard(
     lines = files.table(card, mark, language)
     name = f"tinbao-scorecard-{now.astimezone(VIETNAM):%Y%m%d}-{export_id}.{format}"
     return Response(
-        await asyncio.to_thread(files.written, lines, format, mark),
+        await asyncio.to_thread(small_table, lines, format, mark),
         media_type=files.MEDIA[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -96,7 +96,6 @@ def read(
             "since": midnight(first),
             "until": midnight(through + dt.timedelta(1)),
             "provinces": None if provinces is None else list(provinces),
-            "ward": None,
             "groups": list(GROUPS),
             "other": len(GROUPS),
         },

@@ -118,7 +118,7 @@ async def test_what_does_not_count_is_left_out_and_said(
     for facts in left_out.values():
         sent(engine, many(5), **facts)
     sent(engine, many(5, None))
-    sent(engine, many(5, category="domestic_violence"))
+    sent(engine, many(12, category="domestic_violence"))
     for facts in (
         {"kind": "complaint_about_police"},
         {"about_station": True},
@@ -132,7 +132,8 @@ async def test_what_does_not_count_is_left_out_and_said(
     assert told(layer) == []
     assert layer["reports_used"] == 0
     expected = dict.fromkeys([*left_out, "no_place", "sensitive"], 5) | {"closed_as_false": 0}
-    assert layer["reports_excluded"] == expected
+    assert layer["reports_excluded"] == expected | {"sensitive": 10}
+    assert (await read(app, commander, scope="00001"))["reports_excluded"] == {}
 
 
 async def test_sensitive_reports_are_told_by_wards_of_a_quarter_from_ten_on(
