@@ -28,6 +28,8 @@ BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 90.0
 """So everything is sent within two minutes once the provider is well again, however long it was
 not; spread by the jitter, ten thousand pushes ask it some 200 times a second meanwhile."""
+LUCKLESS_CAP_S = 15.0
+"""So long at most waits what was refused again and again while the provider takes the rest."""
 
 OWE_CTES = """
 owed as (
@@ -119,12 +121,14 @@ async def owe(
     return debt.id
 
 
-def backoff(attempts: int, random: Callable[[], float]) -> dt.timedelta:
-    """How long to wait after the given number of attempts: full jitter, doubling up to a cap.
+def backoff(attempts: int, refused: float, random: Callable[[], float]) -> dt.timedelta:
+    """How long to wait after the given number of attempts: full jitter, doubling up to a cap that
+    grows with the share of all recent pushes the provider `refused`.
 
     `random` answers a number in [0, 1).
     """
-    ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempts - 1, 16))
+    cap = max(LUCKLESS_CAP_S, BACKOFF_CAP_S * refused)
+    ceiling = min(cap, BACKOFF_BASE_S * 2 ** min(attempts - 1, 16))
     return dt.timedelta(seconds=random() * ceiling)
 
 
@@ -305,9 +309,12 @@ def settle(
     connection: psycopg.Connection[Any],
     results: Sequence[Settlement],
     *,
+    refused: float,
     random: Callable[[], float] = JITTER,
 ) -> Counter[str]:
     """Write down what became of each attempt; answers how many deliveries are now in which state.
+
+    `refused` is the share of recent attempts after which the provider had to be asked again.
 
     A token the provider disowned loses its sealed bytes, and everything else owed to it is
     dropped, in this same transaction.
@@ -319,7 +326,7 @@ def settle(
         "leases": [r.claimed.lease for r in results],
         "outcomes": [r.outcome.word for r in results],
         "names": [r.outcome.message_name for r in results],
-        "waits": [wait_after(r, random) for r in results],
+        "waits": [wait_after(r, refused, random) for r in results],
         "ttl": TTL,
     }
     with connection.transaction():
@@ -327,7 +334,7 @@ def settle(
         return Counter(state for (state,) in connection.execute(SETTLE, parameters))
 
 
-def wait_after(result: Settlement, random: Callable[[], float]) -> dt.timedelta:
+def wait_after(result: Settlement, refused: float, random: Callable[[], float]) -> dt.timedelta:
     """When to try again: our own back-off, but never before the provider wants to hear of it."""
     asked = result.outcome.retry_after or dt.timedelta()
-    return min(max(backoff(result.claimed.attempts, random), asked), TTL)
+    return min(max(backoff(result.claimed.attempts, refused, random), asked), TTL)

@@ -35,6 +35,8 @@ SOON_S = 0.05
 """When to look again where more may be due; retries that come one by one are taken together."""
 BATCH = 500
 """More is never claimed ahead of the threads that send."""
+MEMORY = 0.02
+"""How much the newest answer weighs in what we think of the provider: the last hundred or so."""
 GRACE = dt.timedelta(seconds=20)
 """How long stopping waits for the provider's answers."""
 SWEEP_EVERY_S = 10.0
@@ -166,6 +168,8 @@ class Deliverer:
         self._sending: dict[Future[Outcome | None], Claimed] = {}
         self._finished = 0
         """Attempts since the last turn: how fast the provider is."""
+        self._refused = 0.0
+        """The share of recent attempts that have to be made again: how well it is."""
         self._unsettled: list[Settlement] = []
         self._unstarted: list[Claimed] = []
         self.next_due_s = 0.0
@@ -200,7 +204,7 @@ class Deliverer:
 
     def settle(self, connection: psycopg.Connection[Any]) -> None:
         """Write down every finished attempt; what the database does not take is kept."""
-        states = outbox.settle(connection, self._unsettled)
+        states = outbox.settle(connection, self._unsettled, refused=self._refused)
         self._unsettled = []
         metrics.EXPIRED.inc(states["expired"])
         outbox.release(connection, self._unstarted)
@@ -231,6 +235,7 @@ class Deliverer:
                 self._unstarted.append(claimed)
                 continue
             self._finished += 1
+            self._refused += MEMORY * ((outcome.word == "retry") - self._refused)
             metrics.ATTEMPTS.labels(outcome.word).inc()
             log.info(
                 "delivery.attempted",

@@ -22,9 +22,11 @@ def claim(post: Outbox, limit: int = 100, lease: dt.timedelta = LEASE) -> list[C
         return outbox.claim(connection, limit=limit, lease=lease)
 
 
-def settle(post: Outbox, *results: Settlement, luck: float = 0.5) -> dict[str, int]:
+def settle(
+    post: Outbox, *results: Settlement, luck: float = 0.5, refused: float = 0.0
+) -> dict[str, int]:
     with post.connect() as connection:
-        return dict(outbox.settle(connection, results, random=lambda: luck))
+        return dict(outbox.settle(connection, results, refused=refused, random=lambda: luck))
 
 
 async def test_what_is_owed_waits_in_the_inbox_even_without_a_phone_to_wake(post: Outbox) -> None:
@@ -222,17 +224,26 @@ async def test_what_the_provider_will_never_take_is_a_dead_letter(post: Outbox) 
 
 
 @pytest.mark.parametrize(
-    ("asked_s", "luck", "wait_s"),
-    [(None, 0.5, 1), (None, 0.0, 0), (30, 0.5, 30), (0.5, 0.99, 1.98)],
+    ("asked_s", "before", "refused", "luck", "wait_s"),
+    [
+        (None, 0, 0.0, 0.5, 1),
+        (None, 0, 0.0, 0.0, 0),
+        (30, 0, 0.0, 0.5, 30),
+        (0.5, 0, 0.0, 0.99, 1.98),
+        (None, 9, 0.0, 0.5, 7.5),
+        (None, 9, 1.0, 0.5, 45),
+    ],
 )
 async def test_a_retry_waits_for_our_jitter_and_for_what_the_provider_asked(
-    post: Outbox, asked_s: float | None, luck: float, wait_s: float
+    post: Outbox, asked_s: float | None, before: int, refused: float, luck: float, wait_s: float
 ) -> None:
     await post.register(ALICE, "unavail-alice")
     await post.owe(ALICE)
+    post.ask("update deliveries set attempts = %s where true", before)
     asked = None if asked_s is None else dt.timedelta(seconds=asked_s)
+    outcome = Outcome("retry", retry_after=asked)
 
-    settle(post, Settlement(claim(post)[0], Outcome("retry", retry_after=asked)), luck=luck)
+    settle(post, Settlement(claim(post)[0], outcome), luck=luck, refused=refused)
 
     (wait,) = post.ask("select extract(epoch from due_at - now())::float8 as left from deliveries")
     assert wait["left"] == pytest.approx(wait_s, abs=0.5)
@@ -331,13 +342,18 @@ async def test_what_was_never_claimed_for_a_day_is_given_up_and_counted(post: Ou
     assert backlog.oldest_s == pytest.approx(360, abs=20)
 
 
-@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
-def test_backoff_is_full_jitter_that_doubles_up_to_a_minute_and_a_half(
-    attempts: int, luck: float
+@given(
+    st.integers(1, 10_000),
+    st.sampled_from([(0.0, 15.0), (0.1, 15.0), (0.5, 45.0), (1.0, 90.0)]),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_backoff_is_full_jitter_that_doubles_up_to_what_the_provider_s_state_asks_for(
+    attempts: int, refused_and_cap: tuple[float, float], luck: float
 ) -> None:
-    ceiling = min(90.0, 2.0 * 2.0 ** min(attempts - 1, 20))
+    refused, cap = refused_and_cap
+    ceiling = min(cap, 2.0 * 2.0 ** min(attempts - 1, 20))
 
-    assert backoff(attempts, lambda: luck).total_seconds() == pytest.approx(
+    assert backoff(attempts, refused, lambda: luck).total_seconds() == pytest.approx(
         luck * ceiling, abs=1e-5
     )
 

@@ -54,7 +54,7 @@ async def test_what_is_owed_to_a_former_token_is_sent_there_and_the_token_forgot
     with post.connect() as connection:
         assert sweeper.forget_tokens(connection) == 0
         (claimed,) = outbox.claim(connection, limit=5, lease=LEASE)
-        outbox.settle(connection, [Settlement(claimed, Outcome("sent"))])
+        outbox.settle(connection, [Settlement(claimed, Outcome("sent"))], refused=0)
         assert sweeper.forget_tokens(connection) == 1
 
     assert TokenOpener(post.key).open(claimed.sealed) == "ok-old"

@@ -57,7 +57,8 @@ def attempt_all(connection: psycopg.Connection, outcome: Outcome) -> int:
     """Attempt everything that is due, with one outcome for all; how many there were."""
     attempts = 0
     while claimed := outbox.claim(connection, limit=100, lease=LEASE):
-        outbox.settle(connection, [Settlement(each, outcome) for each in claimed])
+        results = [Settlement(each, outcome) for each in claimed]
+        outbox.settle(connection, results, refused=float(outcome.word == "retry"))
         attempts += len(claimed)
     return attempts
 

@@ -314,6 +314,36 @@ async def test_a_surprise_in_the_sender_is_tried_again_later(
     assert (delivery["state"], delivery["outcome"]) == ("pending", "retry")
 
 
+class Refusing:
+    """A sender that refuses a share of all pushes."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def send(self, push: Push) -> Outcome:
+        number = int(push.token.removeprefix("ok-"))
+        return Outcome("retry" if number % 100 < self.share * 100 else "sent")
+
+
+@pytest.mark.parametrize(("share", "at_least_s", "at_most_s"), [(0.1, 0, 15), (1.0, 20, 90)])
+async def test_one_waits_long_only_where_the_provider_refuses_most(
+    post: Outbox, working: Working, share: float, at_least_s: float, at_most_s: float
+) -> None:
+    for number in range(200):
+        await post.register(number.to_bytes(32), f"ok-{number}")
+        await post.owe(number.to_bytes(32))
+    post.ask("update deliveries set attempts = 9 where true")
+
+    with working(Refusing(share)):
+        until_true(lambda: post.ask("select from deliveries where outcome is null") == [])
+
+    (longest,) = post.ask(
+        "select extract(epoch from max(due_at) - now())::float8 as s from deliveries"
+        " where state = 'pending'"
+    )
+    assert at_least_s <= longest["s"] <= at_most_s
+
+
 @pytest.mark.parametrize("sealed_for_us", [True, False])
 async def test_a_token_sealed_for_another_key_is_not_sent(
     post: Outbox, fcm: Fcm, sender: FcmSender, sealed_for_us: bool
