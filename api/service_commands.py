@@ -23,6 +23,7 @@ from api.reports.sealing import create_sealing_keys
 from api.secrets import create_keys
 from api.settings import Settings, SettingsError, load_settings
 from api.telemetry import configure_logs, serve_metrics
+from geo import outlines
 
 EX_CONFIG = 78
 
@@ -117,8 +118,10 @@ def print_openapi() -> None:
 
 @db_app.command("upgrade")
 def db_upgrade(revision: Annotated[str, typer.Argument()] = "head") -> None:
-    """Migrate the database forward."""
+    """Migrate the database forward, and draw what maps are made of where it is missing."""
     migrations.upgrade(owner_url(), revision)
+    if revision == "head":
+        draw_wards()
     out.print(f"The database is at {revision}.")
 
 
@@ -127,6 +130,12 @@ def db_downgrade(revision: str) -> None:
     """Migrate the database back; what newer revisions stored is lost."""
     migrations.downgrade(owner_url(), revision)
     out.print(f"The database is at {revision}.")
+
+
+def draw_wards() -> None:
+    """The outlines of wards that an upgrade took, or that were never drawn."""
+    if drawn := outlines.draw_all(owner_engine(load_settings())):
+        out.print(f"{drawn:,} wards drawn for maps.")
 
 
 def owner_url() -> str:
@@ -144,6 +153,7 @@ def demo_load() -> None:
     if settings.mode != "demo":
         refuse("demo data is refused in production (TINBAO_MODE=demo allows it)", EX_CONFIG)
     migrations.upgrade(owner_url())
+    draw_wards()
     demo.load(settings, say=out.print)
 
 

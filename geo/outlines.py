@@ -1,21 +1,27 @@
-"""Wards as maps draw them: for each even zoom a shape no finer than anybody could see there."""
+"""Wards as maps draw them: for each zoom a shape in its steps, no finer than anybody could see.
+
+A step is a 4096th of a tile's side, counted from the map's north-west corner to the right and down.
+So the shape of a ward that lies within a tile needs no more than to be moved there.
+"""
 
 import math
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine, text
 
-LEVELS = (4, 6, 8, 10, 12, 14)
-"""A level serves its own zoom and the next one."""
+ZOOMS = range(4, 16)
+STEPS = 4096
+"""Across a tile."""
 
 EQUATOR_M = 2 * math.pi * 6_378_137
-TOLERANCE = 1.5 / 4096
-"""Of a tile's side. Each level is drawn from the finer one, so a line is at most 4/3 of this away
-from the border: half a pixel of a 512-pixel tile at the odd zoom, whose tiles are half as wide."""
+TOLERANCE = 2.8
+"""Steps. A shape is simplified from the one three zooms finer, so a line is at most 8/7 of this
+away from the border, and rounding moves a corner by 0.71: less than four steps, half a pixel of a
+512-pixel tile."""
+FINER = 3
 
 BATCH = 100
-"""Wards drawn in one transaction, a fraction of a second: while one is open, nobody's inbox goes
-further."""
+"""Wards drawn in one transaction, a second: while one is open, nobody's inbox goes further."""
 
 MISSING = text("""
     select w.code from wards w
@@ -29,30 +35,61 @@ FINISHED = text("""
          = (select count(*) from ward_outlines where edition_id = :edition)
 """)
 
+ACTIVATED = text("select id from boundary_editions where state = 'activated' order by id desc")
 
-def tolerance_m(level: int) -> float:
-    """How far a level's line may leave the one it is drawn from, in units of EPSG:3857."""
-    return TOLERANCE * EQUATOR_M / (1 << level)
+
+def step_m(zoom: int) -> float:
+    """A step of a zoom in units of EPSG:3857."""
+    return EQUATOR_M / (1 << zoom) / STEPS
+
+
+def in_mercator(column: str, zoom: int) -> str:
+    """SQL of a shape of a zoom in EPSG:3857."""
+    step, corner = step_m(zoom), EQUATOR_M / 2
+    moved = f"ST_Affine({column}, {step!r}, 0, 0, {-step!r}, {-corner!r}, {corner!r})"
+    return f"ST_SetSRID({moved}, 3857)"
+
+
+def _in_steps(column: str, zoom: int) -> str:
+    """SQL of a shape in EPSG:3857 in the steps of a zoom: valid, its outer rings as tiles want
+    them; empty if it vanishes."""
+    each, corner = 1 / step_m(zoom), STEPS * (1 << zoom) / 2
+    moved = f"ST_Affine({column}, {each!r}, 0, 0, {-each!r}, {corner!r}, {corner!r})"
+    rounded = f"ST_SetSRID(ST_SnapToGrid({moved}, 1), 0)"
+    return f"ST_ForcePolygonCCW(ST_CollectionExtract(ST_MakeValid({rounded}), 3))"
 
 
 def _drawing() -> str:
-    """The statement that draws some wards, the finest level first."""
+    """The statement that draws some wards, the finest zooms first."""
     steps, finer = [], "raw"
-    source = "shape"
-    for level in reversed(LEVELS):
-        simpler = f"ST_Simplify({source}, {tolerance_m(level)!r}) as level_{level}"
-        steps.append(f"drawn_{level} as materialized (select *, {simpler} from {finer})")  # noqa: S608
-        finer, source = f"drawn_{level}", f"level_{level}"
-    columns = ", ".join(f"level_{level}" for level in LEVELS)
+    for first in reversed(ZOOMS[::FINER]):
+        zooms = range(first, first + FINER)
+        lines = ", ".join(
+            f"ST_Simplify({_source(zoom)}, {TOLERANCE * step_m(zoom)!r}) as line_{zoom}"
+            for zoom in zooms
+        )
+        steps.append(f"drawn_{first} as materialized (select *, {lines} from {finer})")  # noqa: S608
+        finer = f"drawn_{first}"
+    placed = ", ".join(f"{_in_steps(f'line_{zoom}', zoom)} as zoom_{zoom}" for zoom in ZOOMS)
+    columns = ", ".join(f"zoom_{zoom}" for zoom in ZOOMS)
+    seen = ", ".join(
+        f"case when not ST_IsEmpty(zoom_{zoom}) then zoom_{zoom} end" for zoom in ZOOMS
+    )
     return f"""
         with raw as materialized (
             select code, ST_Transform(boundary, 3857) as shape
               from wards where edition_id = :edition and code = any(cast(:codes as text[]))
-        ), {", ".join(steps)}
+        ), {", ".join(steps)}, placed as materialized (
+            select code, ST_Envelope(shape) as bounds, {placed} from {finer}
+        )
         insert into ward_outlines (edition_id, code, bounds, {columns})
-        select :edition, code, ST_Envelope(shape), {columns} from {finer}
+        select :edition, code, bounds, {seen} from placed
         on conflict do nothing
     """  # noqa: S608 - made of the constants above
+
+
+def _source(zoom: int) -> str:
+    return f"line_{zoom + FINER}" if zoom + FINER in ZOOMS else "shape"
 
 
 DRAW = text(_drawing())
@@ -74,6 +111,13 @@ def draw(engine: Engine, edition_id: int) -> int:
         with engine.begin() as connection:
             connection.execute(DRAW, {"edition": edition_id, "codes": some})
     return len(codes)
+
+
+def draw_all(engine: Engine) -> int:
+    """`draw` for every edition that holds, held or will hold: an upgrade may have taken them."""
+    with engine.connect() as connection:
+        editions = list(connection.scalars(ACTIVATED))
+    return sum(draw(engine, each) for each in editions)
 
 
 def batches(codes: list[str]) -> Iterator[list[str]]:

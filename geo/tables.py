@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from geo.crs import WEB_MERCATOR, WGS84
 
-OUTLINE = Geometry("GEOMETRY", srid=WEB_MERCATOR, spatial_index=False)
+OUTLINE = Geometry("GEOMETRY", spatial_index=False)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -138,7 +138,7 @@ Index("ix_wards_boundary", Ward.boundary, postgresql_using="gist")
 
 
 class WardOutline(Base):
-    """A ward as maps draw it: a simpler shape for each even zoom, in EPSG:3857.
+    """A ward as maps draw it: where it is, in EPSG:3857, and for each zoom a shape in its steps.
 
     A shape that vanishes at a zoom is null there (see `geo.outlines`).
     """
@@ -155,12 +155,18 @@ class WardOutline(Base):
     bounds: Mapped[WKBElement] = mapped_column(
         Geometry("POLYGON", srid=WEB_MERCATOR, spatial_index=False)
     )
-    level_4: Mapped[WKBElement | None] = mapped_column(OUTLINE)
-    level_6: Mapped[WKBElement | None] = mapped_column(OUTLINE)
-    level_8: Mapped[WKBElement | None] = mapped_column(OUTLINE)
-    level_10: Mapped[WKBElement | None] = mapped_column(OUTLINE)
-    level_12: Mapped[WKBElement | None] = mapped_column(OUTLINE)
-    level_14: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_4: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_5: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_6: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_7: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_8: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_9: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_10: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_11: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_12: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_13: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_14: Mapped[WKBElement | None] = mapped_column(OUTLINE)
+    zoom_15: Mapped[WKBElement | None] = mapped_column(OUTLINE)
 
 
 Index("ix_ward_outlines_bounds", WardOutline.bounds, postgresql_using="gist")

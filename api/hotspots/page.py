@@ -17,6 +17,7 @@ from api.hotspots.shapes import ring
 from api.hotspots.words import say
 from api.trends.keeping import Area
 from geo.atlas import Atlas
+from geo.outlines import in_mercator
 
 TEMPLATE = Path(__file__).with_name("map_page.typ")
 AT_ONCE = asyncio.Semaphore(2)
@@ -27,15 +28,15 @@ COLUMNS = ("Ô", "Phường, xã", "Số người báo", "So với dự kiến (
 
 Ring = Sequence[Sequence[float]]
 
-OUTLINES = text("""
-    select ST_AsGeoJSON(ST_Transform(
-        case when cast(:scope as text) is null then outline.level_6 else outline.level_10 end,
+OUTLINES = text(f"""
+    select ST_AsGeoJSON(ST_Transform(case when cast(:scope as text) is null
+        then {in_mercator("outline.zoom_6", 6)} else {in_mercator("outline.zoom_10", 10)} end,
         4326), 4)
     from ward_outlines as outline
     join wards as ward using (edition_id, code)
     where outline.edition_id = :edition and (cast(:scope as text) is null
         or ward.code = :scope or ward.province_code = :scope)
-""")
+""")  # noqa: S608 - made of constants
 
 
 async def outlines(session: AsyncSession, atlas: Atlas, area: Area) -> list[Ring]:
@@ -44,6 +45,8 @@ async def outlines(session: AsyncSession, atlas: Atlas, area: Area) -> list[Ring
     asked = {"edition": atlas.edition_id, "scope": scope}
     rings: list[Ring] = []
     for (shape,) in await session.execute(OUTLINES, asked):
+        if shape is None:
+            continue
         found = json.loads(shape)
         one = found["type"] == "Polygon"
         polygons = [found["coordinates"]] if one else found["coordinates"]

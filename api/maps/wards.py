@@ -4,39 +4,47 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.maps.cache import Tile, TileCache, pack
-from geo.outlines import EQUATOR_M, FINISHED, LEVELS
+from geo.outlines import FINISHED, STEPS, ZOOMS, step_m
 
-LEAST_ZOOM, MOST_ZOOM = LEVELS[0], LEVELS[-1] + 1
+LEAST_ZOOM, MOST_ZOOM = ZOOMS[0], ZOOMS[-1]
 """Maps stretch the deepest tiles for what is deeper."""
-EXTENT, MARGIN = 4096, 64
-"""Steps across a tile, and how far beyond its edge lines go on."""
+MARGIN = 64
+"""Steps beyond a tile's edge that lines go on."""
 
-TILE = """
-    select ST_AsMVT(drawn, 'wards', 4096, 'shape')
-      from (select w.code, w.name, w.name_en, w.type, w.province_code,
-                   ST_AsMVTGeom({shape}, ST_TileEnvelope(:z, :x, :y), 4096, 64) as shape
-              from {source}) as drawn
-     where shape is not null
-"""
+TILE = f"""
+    with tile as (
+        select ST_Expand(ST_TileEnvelope(:z, :x, :y), :margin) as room,
+               ST_MakeEnvelope(0, 0, {STEPS}, {STEPS})::box2d as square,
+               :x * {STEPS}::float8 as x, :y * {STEPS}::float8 as y
+    ), drawn as materialized (
+        select w.code, w.name, w.name_en, w.type, w.province_code, {{shape}} as shape
+          from tile, {{source}}
+    )
+    select ST_AsMVT(drawn, 'wards', {STEPS}, 'shape') from drawn where shape is not null
+"""  # noqa: S608 - made of constants
 OUTLINES = """
     ward_outlines o join wards w using (edition_id, code)
-     where o.edition_id = :edition
-       and o.bounds && ST_Expand(ST_TileEnvelope(:z, :x, :y), :margin)
+     where o.edition_id = :edition and o.bounds && tile.room
+"""
+# What lies within the tile is only moved there; the rest is cut, which costs five times as much.
+OUTLINE = f"""
+    case when o.bounds @ tile.room then ST_Translate(o.zoom_{{zoom}}, -tile.x, -tile.y)
+         else ST_AsMVTGeom(
+            ST_Affine(o.zoom_{{zoom}}, 1, 0, 0, -1, -tile.x, tile.y + {STEPS}),
+            tile.square, {STEPS}, {MARGIN}) end
 """
 BORDERS = """
-    wards w where w.edition_id = :edition and w.boundary &&
-        ST_Transform(ST_Expand(ST_TileEnvelope(:z, :x, :y), :margin), 4326)
+    wards w where w.edition_id = :edition and w.boundary && ST_Transform(tile.room, 4326)
+"""
+BORDER = f"""
+    ST_AsMVTGeom(
+        ST_Transform(w.boundary, 3857), ST_TileEnvelope(:z, :x, :y)::box2d, {STEPS}, {MARGIN})
 """
 
 STATEMENTS = {
-    level: text(TILE.format(shape=f"o.level_{level}", source=OUTLINES)) for level in LEVELS
+    zoom: text(TILE.format(shape=OUTLINE.format(zoom=zoom), source=OUTLINES)) for zoom in ZOOMS
 }
-FROM_BORDERS = text(TILE.format(shape="ST_Transform(w.boundary, 3857)", source=BORDERS))
-
-
-def level_of(zoom: int) -> int:
-    """The level that is fine enough for a zoom."""
-    return zoom - zoom % 2
+FROM_BORDERS = text(TILE.format(shape=BORDER, source=BORDERS))
 
 
 async def draw_tile(
@@ -46,9 +54,8 @@ async def draw_tile(
 
     Served by `ix_ward_outlines_bounds`, or slowly by `ix_wards_boundary`.
     """
-    statement = STATEMENTS[level_of(z)] if outlined else FROM_BORDERS
-    margin = EQUATOR_M / 2**z * MARGIN / EXTENT
-    tile = {"edition": edition_id, "z": z, "x": x, "y": y, "margin": margin}
+    statement = STATEMENTS[z] if outlined else FROM_BORDERS
+    tile = {"edition": edition_id, "z": z, "x": x, "y": y, "margin": MARGIN * step_m(z)}
     return bytes(await connection.scalar(statement, tile) or b"")
 
 

@@ -253,11 +253,6 @@ class Report(Base):
     """The "received" row of the inbox, which every answer to the same PUT repeats."""
 
 
-Index(
-    "ix_reports_open_location", Report.location, postgresql_using="gist", postgresql_where=IS_OPEN
-)
-
-
 class CaseInformed(Base):
     """A station that sees a case read-only because the place may be its own.
 

@@ -7,7 +7,7 @@ import pytest
 import shapely
 from sqlalchemy import Engine, text
 
-from geo import outlines
+from geo import editions, outlines
 from geo.features import Reading, WardShape
 from geo.load import import_reading
 from geo.tables import WardType
@@ -55,7 +55,11 @@ def edition(own_engine: Engine) -> int:
 
 def test_an_outline_is_within_half_a_pixel_of_its_border(own_engine: Engine, edition: int) -> None:
     drawn = outlines.draw(own_engine, edition)
-    columns = ", ".join(f"ST_AsBinary(level_{level})" for level in outlines.LEVELS)
+    columns = ", ".join(
+        f"ST_AsBinary({shape})"
+        for zoom in outlines.ZOOMS
+        for shape in (f"zoom_{zoom}", outlines.in_mercator(f"zoom_{zoom}", zoom))
+    )
     query = text(f"""
         select ST_AsBinary(ST_Transform(boundary, 3857)), {columns}
           from ward_outlines join wards using (edition_id, code)
@@ -69,17 +73,34 @@ def test_an_outline_is_within_half_a_pixel_of_its_border(own_engine: Engine, edi
         finished = outlines.finished(connection, edition)
 
     assert (drawn, finished) == (3, True)
-    for border, *levels in rows:
-        for level, outline in zip(outlines.LEVELS, levels, strict=True):
-            pixel = outlines.EQUATOR_M / 2 ** (level + 1) / PIXELS
+    for border, *shapes in rows:
+        for zoom, in_steps, outline in zip(outlines.ZOOMS, shapes[::2], shapes[1::2], strict=True):
+            pixel = outlines.step_m(zoom) * outlines.STEPS / PIXELS
             if outline is None:
+                assert in_steps is None
                 assert shapely.minimum_bounding_radius(border) <= 4 * pixel
                 continue
             away = shapely.hausdorff_distance(border.boundary, outline.boundary)
-            assert away <= pixel / 2 * 1.001, level
-    whole, *counts = (int(shapely.get_num_coordinates(each)) for each in rows[0])
+            assert away <= pixel / 2 * 1.001, zoom
+            corners = shapely.get_coordinates(in_steps)
+            assert (corners == corners.round()).all()
+            assert shapely.is_valid(in_steps)
+            assert all(part.exterior.is_ccw for part in shapely.get_parts(in_steps))
+    whole, *counts = (
+        int(shapely.get_num_coordinates(each)) for each in [rows[0][0], *rows[0][1::2]]
+    )
     assert counts == sorted(counts)
     assert counts[0] < whole / 100
+
+
+def test_every_edition_that_holds_is_drawn_again_after_an_upgrade(
+    own_engine: Engine, edition: int
+) -> None:
+    unused = outlines.draw_all(own_engine)
+    with own_engine.begin() as connection:
+        editions.activate(connection, edition, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+    assert (unused, outlines.draw_all(own_engine), outlines.draw_all(own_engine)) == (0, 3, 0)
 
 
 def test_drawing_goes_on_where_it_was_broken_off(own_engine: Engine, edition: int) -> None:
