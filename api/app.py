@@ -67,7 +67,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.token_sealer = TokenSealer(X25519PublicKey.from_public_bytes(keys.push_public))
     app.state.firebase = firebase_app(settings)
     app.state.engine = service_engine(settings)
-    app.state.ward_tiles = WardTiles(app.state.engine)
+    ward_tiles = app.state.ward_tiles = WardTiles(settings)
+    ward_tiles.open()
     waker = app.state.waker = Waker(partial(lane_connection, settings))
     waker.open()
     hot = app.state.hot = hot_paths(settings, keys, waker)
@@ -95,6 +96,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await hub.close()
         await hot.close()
         await case_tiles.close()
+        await ward_tiles.close()
         await waker.close()
         await app.state.engine.dispose()
 

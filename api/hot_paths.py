@@ -16,9 +16,6 @@ from api.secrets import Keys
 from api.settings import Settings
 from notifications.wakeups import DELIVERIES, Waker
 
-MARGIN_S = 0.5
-"""The database gives up first: its own word says more than our clock."""
-
 
 @dataclass(frozen=True)
 class HotPaths:
@@ -68,7 +65,7 @@ def hot_paths(settings: Settings, keys: Keys, waker: Waker) -> HotPaths:
         return kept
 
     connect = partial(lane_connection, settings)
-    within_s = settings.statement_timeout.total_seconds() + MARGIN_S
+    within_s = settings.lane_timeout_s
     factor = settings.limits.factor
     return HotPaths(
         find_device=Lanes("find_device", connect, find_devices, within_s=within_s, lanes=1),

@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         """Where the files are that all processes read boundaries from; made when needed."""
         return self.home / "index"
 
+    @property
+    def lane_timeout_s(self) -> float:
+        """How long a lane waits for the database, which gives up first: its word says more."""
+        return self.statement_timeout.total_seconds() + 0.5
+
     @cached_property
     def owner_url(self) -> str:
         """The owner's URL, from the setting or from the private database's own file."""

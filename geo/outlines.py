@@ -30,10 +30,11 @@ MISSING = text("""
      order by w.code
 """)
 
-FINISHED = text("""
-    select (select count(*) from wards where edition_id = :edition)
-         = (select count(*) from ward_outlines where edition_id = :edition)
-""")
+FINISHED = """
+    select (select count(*) from wards where edition_id = %(edition)s)
+         = (select count(*) from ward_outlines where edition_id = %(edition)s)
+"""
+"""In the driver's own style."""
 
 ACTIVATED = text("select id from boundary_editions where state = 'activated' order by id desc")
 
@@ -97,7 +98,7 @@ DRAW = text(_drawing())
 
 def finished(connection: Connection, edition_id: int) -> bool:
     """Whether every ward of an edition has its outlines."""
-    return bool(connection.scalar(FINISHED, {"edition": edition_id}))
+    return bool(connection.exec_driver_sql(FINISHED, {"edition": edition_id}).scalar_one())
 
 
 def draw(engine: Engine, edition_id: int) -> int:

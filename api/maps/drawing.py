@@ -27,7 +27,6 @@ from api.triage.filters import QueueFilter
 CASE_ROLES = [StaffRole.DUTY_OFFICER, StaffRole.STATION_CHIEF, StaffRole.OVERSIGHT]
 LANES, BATCH = 2, 8
 """A map asks for many tiles at once; what a lane takes must fit into a statement's time."""
-MARGIN_S = 0.5
 KEPT_S = 5.0
 """Some things happen by themselves: a deadline passes, a claim ends."""
 
@@ -126,15 +125,18 @@ class CaseTiles:
     def __init__(self, settings: Settings, hub: Hub) -> None:
         connect = partial(lane_connection, settings)
         idle = settings.session_idle
-        within_s = settings.statement_timeout.total_seconds() + MARGIN_S
         self._standing = Lanes(
-            "standing", connect, partial(each_standing, idle=idle), within_s=within_s, lanes=1
+            "standing",
+            connect,
+            partial(each_standing, idle=idle),
+            within_s=settings.lane_timeout_s,
+            lanes=1,
         )
         self._drawing = Lanes(
             "case_tiles",
             connect,
             partial(draw_each, idle=idle),
-            within_s=within_s,
+            within_s=settings.lane_timeout_s,
             lanes=LANES,
             batch=BATCH,
         )

@@ -121,13 +121,14 @@ async def read_ward_tile(
         return tile_answer(request, pack(b""), "no-cache", if_none_match)
     state = request.app.state
     tiles: wards.WardTiles = state.ward_tiles
-    tile = tiles.cache.get((atlas.edition_id, z, x, y))
+    place = wards.Place(atlas.edition_id, z, x, y)
+    tile = tiles.cache.get(place)
     if tile is None:
         if state.settings.limits.factor:
             wait = await state.hot.count_hit([(limits.TILE_PER_ADDRESS, address_of(request))])
             if wait is not None:
                 raise problems.TooManyRequests(wait)
-        tile = await tiles.make(atlas.edition_id, z, x, y)
+        tile = await tiles.make(place)
     keeps = FOR_A_DAY if edition == atlas.edition_id else "no-cache"
     return tile_answer(request, tile, keeps, if_none_match)
 

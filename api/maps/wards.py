@@ -1,9 +1,15 @@
 """Ward tiles of a boundary edition, drawn from the outlines that fit the zoom."""
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
+from psycopg import AsyncConnection
+
+from api.db import lane_connection
+from api.lanes import Lanes
 from api.maps.cache import Tile, TileCache, pack
+from api.settings import Settings
 from geo.outlines import FINISHED, STEPS, ZOOMS, step_m
 
 LEAST_ZOOM, MOST_ZOOM = ZOOMS[0], ZOOMS[-1]
@@ -13,9 +19,9 @@ MARGIN = 64
 
 TILE = f"""
     with tile as (
-        select ST_Expand(ST_TileEnvelope(:z, :x, :y), :margin) as room,
+        select ST_Expand(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), %(margin)s) as room,
                ST_MakeEnvelope(0, 0, {STEPS}, {STEPS})::box2d as square,
-               :x * {STEPS}::float8 as x, :y * {STEPS}::float8 as y
+               %(x)s * {STEPS}::float8 as x, %(y)s * {STEPS}::float8 as y
     ), drawn as materialized (
         select w.code, w.name, w.name_en, w.type, w.province_code, {{shape}} as shape
           from tile, {{source}}
@@ -24,7 +30,7 @@ TILE = f"""
 """  # noqa: S608 - made of constants
 OUTLINES = """
     ward_outlines o join wards w using (edition_id, code)
-     where o.edition_id = :edition and o.bounds && tile.room
+     where o.edition_id = %(edition)s and o.bounds && tile.room
 """
 # What lies within the tile is only moved there; the rest is cut, which costs five times as much.
 OUTLINE = f"""
@@ -34,48 +40,79 @@ OUTLINE = f"""
             tile.square, {STEPS}, {MARGIN}) end
 """
 BORDERS = """
-    wards w where w.edition_id = :edition and w.boundary && ST_Transform(tile.room, 4326)
+    wards w where w.edition_id = %(edition)s and w.boundary && ST_Transform(tile.room, 4326)
 """
 BORDER = f"""
     ST_AsMVTGeom(
-        ST_Transform(w.boundary, 3857), ST_TileEnvelope(:z, :x, :y)::box2d, {STEPS}, {MARGIN})
+        ST_Transform(w.boundary, 3857), ST_TileEnvelope(%(z)s, %(x)s, %(y)s)::box2d,
+        {STEPS}, {MARGIN})
 """
 
-STATEMENTS = {
-    zoom: text(TILE.format(shape=OUTLINE.format(zoom=zoom), source=OUTLINES)) for zoom in ZOOMS
-}
-FROM_BORDERS = text(TILE.format(shape=BORDER, source=BORDERS))
+STATEMENTS = {zoom: TILE.format(shape=OUTLINE.format(zoom=zoom), source=OUTLINES) for zoom in ZOOMS}
+FROM_BORDERS = TILE.format(shape=BORDER, source=BORDERS)
+LANES, BATCH = 2, 2
+"""A tile takes some milliseconds of a processor: nobody should wait behind many."""
 
 
-async def draw_tile(
-    connection: AsyncConnection, edition_id: int, z: int, x: int, y: int, *, outlined: bool
-) -> bytes:
-    """The tile of an edition; from the borders themselves while its outlines are not there.
+class Place(NamedTuple):
+    """A tile of an edition."""
 
-    Served by `ix_ward_outlines_bounds`, or slowly by `ix_wards_boundary`.
-    """
-    statement = STATEMENTS[z] if outlined else FROM_BORDERS
-    tile = {"edition": edition_id, "z": z, "x": x, "y": y, "margin": MARGIN * step_m(z)}
-    return bytes(await connection.scalar(statement, tile) or b"")
+    edition_id: int
+    z: int
+    x: int
+    y: int
 
 
 class WardTiles:
     """The ward tiles of one process: made when somebody asks, then kept."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, settings: Settings) -> None:
+        self._drawing = Lanes(
+            "ward_tiles",
+            partial(lane_connection, settings),
+            self._draw_each,
+            within_s=settings.lane_timeout_s,
+            lanes=LANES,
+            batch=BATCH,
+        )
         self._outlined: set[int] = set()
         self.cache = TileCache()
 
-    async def make(self, edition_id: int, z: int, x: int, y: int) -> Tile:
+    def open(self) -> None:
+        """Start."""
+        self._drawing.open()
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        await self._drawing.close()
+
+    async def make(self, place: Place) -> Tile:
         """Draw a tile, and keep it."""
-        async with self._engine.connect() as connection:
-            if edition_id not in self._outlined and await connection.scalar(
-                FINISHED, {"edition": edition_id}
-            ):
-                self._outlined.add(edition_id)
-            outlined = edition_id in self._outlined
-            contents = await draw_tile(connection, edition_id, z, x, y, outlined=outlined)
-        tile = pack(contents)
-        self.cache.keep((edition_id, z, x, y), tile)
+        tile = pack(await self._drawing(place))
+        self.cache.keep(place, tile)
         return tile
+
+    async def _draw_each(
+        self, connection: AsyncConnection[Any], places: Sequence[Place]
+    ) -> list[bytes]:
+        """Tiles for a lane."""
+        return [await self._draw(connection, place) for place in places]
+
+    async def _draw(self, connection: AsyncConnection[Any], place: Place) -> bytes:
+        """A tile; from the borders themselves while the edition's outlines are not there.
+
+        Served by `ix_ward_outlines_bounds`, or slowly by `ix_wards_boundary`.
+        """
+        edition = place.edition_id
+        cursor = connection.cursor(binary=True)
+        if edition not in self._outlined:
+            found = await (await cursor.execute(FINISHED, {"edition": edition})).fetchone()
+            if found and found[0]:
+                self._outlined.add(edition)
+        statement = STATEMENTS[place.z] if edition in self._outlined else FROM_BORDERS
+        asked = {
+            "edition": edition, "z": place.z, "x": place.x, "y": place.y,
+            "margin": MARGIN * step_m(place.z),
+        }  # fmt: skip
+        drawn = await (await cursor.execute(statement, asked, prepare=True)).fetchone()
+        return bytes(drawn[0] or b"") if drawn else b""
