@@ -103,7 +103,7 @@ def message(push: Push) -> messaging.Message:
 
     The id is also the collapse key, so that a phone shows a push that came twice only once.
     """
-    title, body = push_text(push.language)
+    title, body = push_text(push.kind, push.language)
     ack_id = str(push.acknowledgement_id)
     built = messaging.Message(
         notification=messaging.Notification(title=title, body=body),

@@ -162,7 +162,13 @@ PUSH: dict[str, tuple[str, str]] = {
     "vi": ("TinBáo", "Có thông tin mới về tin báo của bạn."),
     "en": ("TinBáo", "There is an update to your report."),
 }
-"""Title and body of every push, whatever it is about."""
+"""Title and body of every push to a reporter, whatever it is about."""
+OFFICERS_PUSH: dict[str, tuple[str, str]] = {
+    "vi": ("TinBáo", "Có tin báo khẩn đang chờ tại đơn vị."),
+    "en": ("TinBáo", "An urgent report is waiting at your station."),
+}
+"""Of a push to an officer's phone."""
+FOR_OFFICERS = frozenset({"case.urgent"})
 
 
 def placeholders(words: str) -> frozenset[str]:
@@ -191,10 +197,10 @@ def render(kind: str, language: str, data: Mapping[str, Any]) -> str:
     return WORDS[kind][language].format_map(data).rstrip()
 
 
-def push_text(language: str) -> tuple[str, str]:
+def push_text(kind: str, language: str) -> tuple[str, str]:
     """Title and body of a push; they say nothing about the report."""
     check_language(language)
-    return PUSH[language]
+    return (OFFICERS_PUSH if kind in FOR_OFFICERS else PUSH)[language]
 
 
 def check_language(language: str) -> None:

@@ -140,6 +140,7 @@ class Claimed:
     lease: uuid.UUID
     attempts: int
     acknowledgement_id: uuid.UUID
+    kind: str
     language: str
     sealed: bytes
 
@@ -168,6 +169,7 @@ update deliveries as delivery
 set lease = %(lease)s, due_at = now() + %(duration)s, attempts = delivery.attempts + 1
 from chosen where delivery.id = chosen.id
 returning delivery.id, delivery.lease, delivery.attempts, delivery.acknowledgement_id,
+    (select kind from acknowledgements where id = delivery.acknowledgement_id),
     delivery.language, chosen.sealed, (select count(*) from due)
 """
 """The oldest due delivery of each token that is free; served by `ix_deliveries_due`.

@@ -15,9 +15,10 @@ dead for ever. invalid: the provider will never take this message. retry: later,
 
 @dataclass(frozen=True)
 class Push:
-    """One wake-up: where to, in which language, and the opaque id of what waits in the inbox."""
+    """One wake-up: where to, of what kind, in which language, and the opaque id of what waits."""
 
     token: str = field(repr=False)
+    kind: str
     language: str
     acknowledgement_id: uuid.UUID
 

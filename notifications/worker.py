@@ -253,7 +253,10 @@ class Deliverer:
             return None
         try:
             push = Push(
-                self._opener.open(claimed.sealed), claimed.language, claimed.acknowledgement_id
+                self._opener.open(claimed.sealed),
+                claimed.kind,
+                claimed.language,
+                claimed.acknowledgement_id,
             )
             with metrics.SECONDS.time():
                 return sender.send(push)

@@ -380,7 +380,10 @@ async def test_a_leader_is_told_when_a_report_of_the_group_goes_elsewhere(
         engine, "select 1 from deliveries where acknowledgement_id = :id", id=told["id"]
     )
     assert len(deliveries) == 1
-    assert messages.push_text("vi") == ("TinBáo", "Có thông tin mới về tin báo của bạn.")
+    assert messages.push_text("group.report_rerouted", "vi") == (
+        "TinBáo",
+        "Có thông tin mới về tin báo của bạn.",
+    )
     async with caller(circle.app) as holder:
         opened = await holder.post("/v1/receipts", json=binding)
         token = opened.json()["token"]

@@ -12,6 +12,7 @@ from notifications.fcm import FcmSender, retry_after
 from notifications.senders import Outcome, Push
 from tests.stand_ins.running import Fcm
 
+KIND = "report.received"
 ACK = uuid.UUID("0b6f0c5e-6d3c-4a53-9a0e-0d8f1e8f5a11")
 NOW = dt.datetime(2026, 11, 22, 21, 40, tzinfo=dt.UTC)
 
@@ -43,7 +44,7 @@ def test_each_answer_of_fcm_has_one_outcome_and_the_library_does_not_retry(
     wait_s: float | None,
     attempts: int,
 ) -> None:
-    outcome = sender.send(Push(token, "vi", ACK))
+    outcome = sender.send(Push(token, KIND, "vi", ACK))
 
     assert (outcome.word, outcome.reason) == (word, reason)
     assert outcome.retry_after == (None if wait_s is None else dt.timedelta(seconds=wait_s))
@@ -58,7 +59,7 @@ def test_a_hanging_provider_holds_a_thread_for_a_bounded_time(
     fcm.control(mode="hang") if where == "message" else fcm.control(token_mode="hang")
     started = time.monotonic()
 
-    outcome = hasty.send(Push("ok-1", "vi", ACK))
+    outcome = hasty.send(Push("ok-1", KIND, "vi", ACK))
 
     assert outcome.word == "retry"
     assert time.monotonic() - started < 1.5
@@ -67,7 +68,7 @@ def test_a_hanging_provider_holds_a_thread_for_a_bounded_time(
 def test_a_failing_token_endpoint_is_tried_again_later(fcm: Fcm, hasty: FcmSender) -> None:
     fcm.control(token_mode="unavail")
 
-    outcome = hasty.send(Push("ok-1", "vi", ACK))
+    outcome = hasty.send(Push("ok-1", KIND, "vi", ACK))
 
     assert outcome.word == "retry"
     assert fcm.attempts("ok-1") == []
@@ -76,21 +77,21 @@ def test_a_failing_token_endpoint_is_tried_again_later(fcm: Fcm, hasty: FcmSende
 def test_a_provider_that_is_not_there_is_tried_again_later(fcm: Fcm) -> None:
     nowhere = FcmSender(fcm.credentials_file, "http://127.0.0.1:9", dt.timedelta(seconds=1))
 
-    outcome = nowhere.send(Push("ok-1", "vi", ACK))
+    outcome = nowhere.send(Push("ok-1", KIND, "vi", ACK))
 
     assert outcome == Outcome("retry", reason="UnavailableError")
     nowhere.close()
 
 
 def test_a_name_nobody_can_store_is_cleaned(sender: FcmSender) -> None:
-    outcome = sender.send(Push("odd-1", "vi", ACK))
+    outcome = sender.send(Push("odd-1", KIND, "vi", ACK))
 
     assert outcome == Outcome("sent", message_name="projects//messages/1")
 
 
 def test_an_access_token_is_asked_for_once(fcm: Fcm, sender: FcmSender) -> None:
     for _ in range(3):
-        sender.send(Push("ok-1", "vi", ACK))
+        sender.send(Push("ok-1", KIND, "vi", ACK))
 
     assert fcm.stats()["access_tokens"] == 1
 
@@ -99,7 +100,7 @@ def test_an_access_token_is_asked_for_once(fcm: Fcm, sender: FcmSender) -> None:
 def test_a_push_holds_words_that_say_nothing_and_an_opaque_id(
     fcm: Fcm, sender: FcmSender, language: str
 ) -> None:
-    sender.send(Push("ok-1", language, ACK))
+    sender.send(Push("ok-1", KIND, language, ACK))
 
     (message,) = fcm.stats()["accepted"]
     expires = int(message["apns"]["headers"].pop("apns-expiration"))
@@ -155,4 +156,4 @@ def test_a_file_that_is_no_service_account_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_token_does_not_show_in_a_push_written_to_a_log() -> None:
-    assert "secret" not in repr(Push("secret", "vi", ACK))
+    assert "secret" not in repr(Push("secret", KIND, "vi", ACK))

@@ -55,5 +55,17 @@ def test_a_message_with_other_facts_or_in_another_language_is_a_callers_mistake(
 
 
 def test_a_push_says_the_same_whatever_it_is_about() -> None:
-    assert messages.push_text("en") == ("TinBáo", "There is an update to your report.")
-    assert messages.push_text("vi") == ("TinBáo", "Có thông tin mới về tin báo của bạn.")
+    told = {
+        language: {kind: messages.push_text(kind, language) for kind in messages.KINDS}
+        for language in messages.LANGUAGES
+    }
+
+    officers = {language: each.pop("case.urgent") for language, each in told.items()}
+    assert {language: set(each.values()) for language, each in told.items()} == {
+        "en": {("TinBáo", "There is an update to your report.")},
+        "vi": {("TinBáo", "Có thông tin mới về tin báo của bạn.")},
+    }
+    assert officers == {
+        "en": ("TinBáo", "An urgent report is waiting at your station."),
+        "vi": ("TinBáo", "Có tin báo khẩn đang chờ tại đơn vị."),
+    }

@@ -102,7 +102,7 @@ async def test_a_thousand_crashes_between_sending_and_marking_lose_nothing(
             claimed = outbox.claim(connection, limit=2, lease=lease)
             for each in claimed:
                 token = opener.open(each.sealed)
-                phones.send(Push(token, each.language, each.acknowledgement_id))
+                phones.send(Push(token, each.kind, each.language, each.acknowledgement_id))
             crashes += bool(claimed)
     with working(phones):
         until_true(lambda: set(post.states()) == {"sent"}, 30)
