@@ -8,38 +8,46 @@ from typing import Any
 from pydantic import ValidationError
 
 from api import problems
+from api.clock import local
 from api.i18n import Language
 from api.reports import receipts, schemas
 from api.reports.intake import Intake, Stored
 from api.reports.lifecycle import Outcome
+from api.reports.routing import routing_answer
 from notifications import messages
 
 
 def accepted(
     stored: Stored, *, report_id: uuid.UUID, intake: Intake, language: Language
-) -> schemas.AcceptedOut:
-    """The answer to a report: the same whenever it is sent again, whatever happened since."""
-    routing = schemas.RoutingOut.model_validate(stored.routing)
+) -> dict[str, Any]:
+    """The answer to a report: the same whenever it is sent again, whatever happened since.
+
+    It is an `AcceptedOut`; plain, because making the models takes as long as routing the report.
+    """
+    received_at = local(stored.received_at)
+    routing = routing_answer(stored.routing)
     call = intake.categories[stored.category].emergency_call
-    return schemas.AcceptedOut(
-        id=report_id,
-        state="received",
-        received_at=stored.received_at,
-        receipt=schemas.ReceiptOut(
-            code=intake.keys.receipt_code(report_id),
-            body_sha256=stored.body_sha256.hex(),
-            key_id=stored.receipt_key_id,
-            signature=receipts.encode(stored.receipt_signature),
-        ),
-        routing=routing,
-        acknowledgement=schemas.AcknowledgementOut(
-            id=stored.acknowledgement_id,
-            kind="report.received",
-            text=messages.render("report.received", language, {"station": routing.station.name}),
-            created_at=stored.received_at,
-        ),
-        emergency=problems.emergency(call, language) if call else None,
-    )
+    return {
+        "id": report_id,
+        "state": "received",
+        "received_at": received_at,
+        "receipt": {
+            "code": intake.keys.receipt_code(report_id),
+            "body_sha256": stored.body_sha256.hex(),
+            "key_id": stored.receipt_key_id,
+            "signature": receipts.encode(stored.receipt_signature),
+        },
+        "routing": routing,
+        "acknowledgement": {
+            "id": stored.acknowledgement_id,
+            "kind": "report.received",
+            "text": messages.render(
+                "report.received", language, {"station": routing["station"]["name"]}
+            ),
+            "created_at": received_at,
+        },
+        "emergency": problems.emergency(call, language) if call else None,
+    }
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,9 @@ class BatchAnswers:
             language=self.language or item.language,
         )
         status = 201 if outcome.created and not again else 200
-        return schemas.BatchItemOut(id=str(item.id), status=status, body=body)
+        return schemas.BatchItemOut(
+            id=str(item.id), status=status, body=schemas.AcceptedOut.model_validate(body)
+        )
 
     def _problem(self, item_id: str | None, problem: problems.Problem) -> schemas.BatchItemOut:
         body = problems.document(problem, self.language or "vi", self.request_id)

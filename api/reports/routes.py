@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, FastAPI, Path, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from api import problems
@@ -94,7 +95,7 @@ async def submit_report(
     language = language_asked(request) or report.language
     body = answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
     return Response(
-        body.model_dump_json(),
+        to_json(body),
         status_code=201 if outcome.created else 200,
         headers={"Location": f"/v1/my/reports/{report_id}"},
         media_type="application/json",

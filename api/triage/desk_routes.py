@@ -17,7 +17,7 @@ from api.i18n import language_asked
 from api.problems import EmergencyCall
 from api.reports import answers, lifecycle
 from api.reports.routes import intake_at
-from api.reports.schemas import Enclosed, ReceiptOut, RoutingOut
+from api.reports.schemas import AcceptedOut, Enclosed, ReceiptOut, RoutingOut
 from api.reports.tables import Channel, Report, State
 from api.secrets import Keys
 from api.triage import work
@@ -110,8 +110,8 @@ async def take_report_at_desk(
             await work.acknowledge(session, Act(officer, case.case_id, [case.version], now))
     response.status_code = 201 if outcome.created else 200
     language = language_asked(request) or report.language
-    accepted = answers.accepted(
-        outcome.stored, report_id=report_id, intake=intake, language=language
+    accepted = AcceptedOut.model_validate(
+        answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
     )
     seen = await case_seen(session, officer, case.case_id, now=now)
     if seen is not None:
