@@ -198,12 +198,13 @@ def no_constant(_: str) -> Any:
     raise ValueError("not JSON")
 
 
+_decoder = json.JSONDecoder(object_pairs_hook=unique_names, parse_constant=no_constant)
+
+
 def strict_json(body: bytes) -> Any:
     """Parse a body as RFC 8259 says and no more; raises `json.JSONDecodeError`."""
     try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=unique_names, parse_constant=no_constant
-        )
+        return _decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise json.JSONDecodeError("not JSON", "", 0) from None
 

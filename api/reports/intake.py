@@ -7,8 +7,8 @@ are committed together before anyone is answered. Nothing here notifies inside t
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import h3
 from psycopg import AsyncConnection
@@ -131,8 +131,7 @@ from reports where id = any(%(ids)s)
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
+class Stored(NamedTuple):
     """What a report's answer is made of, the first time and every other."""
 
     id: uuid.UUID
@@ -146,9 +145,6 @@ class Stored:
     receipt_signature: bytes
     acknowledgement_id: uuid.UUID
     routing: dict[str, Any]
-
-
-STORED_FACTS = tuple(each.name for each in fields(Stored))
 
 
 @dataclass(frozen=True)
@@ -187,7 +183,10 @@ class Intake:
         now: dt.datetime,
         request_id: str | None,
     ) -> dict[str, Any]:
-        """The row of a report, routed and sealed; it lacks the signature (see `sign`)."""
+        """The row of a report, routed and sealed; it lacks the signature (see `sign`).
+
+        Words are plain strings in it: pydantic's encoder takes long over a member of an enum.
+        """
         case_id = uuid.uuid4()
         category = self.category(report)
         known = category.code == report.category or category.code != OTHER
@@ -206,7 +205,7 @@ class Intake:
         return place_columns(report.place) | {
             "id": self.keys.store_id(report_id),
             "case_id": case_id,
-            "kind": report.kind,
+            "kind": str(report.kind),
             "category": category.code,
             "category_word": None if known else report.category,
             "text": report.text,
@@ -220,12 +219,12 @@ class Intake:
             "edition_id": decision.edition_id,
             "ward_code": decision.ward_code,
             "province_code": decision.province_code,
-            "confidence": decision.confidence,
+            "confidence": routing["confidence"],
             "routing": routing,
-            "channel": self.channel,
+            "channel": str(self.channel),
             "taken_by": self.taken_by,
             "group_id": group_id if group_ward is not None else None,
-            "reporter_kind": reporter.kind,
+            "reporter_kind": str(reporter.kind),
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
             "receipt_hash": self.keys.receipt_hash(self.keys.receipt_code(report_id)),
@@ -304,7 +303,7 @@ def place_columns(place: PlaceIn) -> dict[str, Any]:
         "lon": place.lon,
         "lat": place.lat,
         "accuracy_m": place.accuracy_m,
-        "place_source": place.source,
+        "place_source": str(place.source),
         "place_note": place.note,
         "claimed_ward_code": place.ward_code,
         "claimed_province_code": place.province_code,
@@ -336,7 +335,7 @@ async def accept(
 
 def stored_of(row: dict[str, Any]) -> Stored:
     """What a row that was just stored holds."""
-    return Stored(**{name: row[name] for name in STORED_FACTS})
+    return Stored(*[row[name] for name in Stored._fields])
 
 
 async def find(

@@ -57,9 +57,7 @@ async def submit(
         for report_id, report in reports.items()
     ]
     await route_wide(submissions)
-    kept = await asyncio.gather(
-        *(hot.keep_report(each) for each in submissions), return_exceptions=True
-    )
+    kept = await settled([hot.keep_report(each) for each in submissions])
     if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
         with suppress(problems.ServiceUnavailable):
             await hot.refund_hit(charged)
@@ -97,6 +95,23 @@ async def route_wide(submissions: Sequence[Submission]) -> None:
     wide = [each for each in submissions if (each.report.place.accuracy_m or 0) > WIDE_M]
     if wide:
         await asyncio.to_thread(lambda: [each.row() for each in wide])
+
+
+async def settled(results: Sequence[asyncio.Future[Accepted]]) -> list[Accepted | Exception]:
+    """What has become of each, when all have ended. `gather` costs a lone one as much again."""
+    try:
+        return [await ended(each) for each in results]
+    finally:
+        for each in results:
+            each.cancel()  # that is nothing to one that has ended
+
+
+async def ended(result: asyncio.Future[Accepted]) -> Accepted | Exception:
+    """The result, or what went wrong."""
+    try:
+        return await result
+    except Exception as error:
+        return error
 
 
 def judge_all(

@@ -132,7 +132,7 @@ def stored_routing(atlas: Atlas | None, decision: Routing) -> dict[str, Any]:
         "station": station_answer(atlas, decision.owner_station_id),
         "ward": ward_answer(atlas, decision.ward_code),
         "edition": edition_answer(atlas),
-        "confidence": decision.confidence,
+        "confidence": str(decision.confidence),
         "candidates": candidates_answer(atlas, decision),
         "rule": decision.rule,
         "flags": list(decision.flags),
