@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
 from api.clock import Now, moment_of
+from api.express import Express
 from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
 from api.i18n import Language, Speak, language_asked, language_of
@@ -148,8 +149,7 @@ async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def serve_submissions(app: FastAPI) -> None:
-    """Give an app the route of one report, before all others: routes are tried in their order,
-    those of an included router twice."""
+    """Give an app the route of one report, and requests for it their way past the framework."""
     app.router.add_api_route(
         "/v1/reports/{report_id}",
         submit_report,
@@ -170,6 +170,8 @@ def serve_submissions(app: FastAPI) -> None:
             problems.ServiceUnavailable,
         ),
     )
+    routes = [each for each in app.router.routes if isinstance(each, SubmissionRoute)]
+    app.add_middleware(Express, routes=routes)
 
 
 @router.post(
