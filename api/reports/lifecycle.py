@@ -22,6 +22,10 @@ log = structlog.get_logger()
 WIDE_M = 500
 """A circle wider than this may touch hundreds of wards: it is measured in a thread."""
 
+CREATED, REPEATED, REUSED, LIMITED = map(
+    REPORTS.labels, ("created", "repeated", "reused", "limited")
+)
+
 Outcome = Accepted | problems.Problem
 
 
@@ -50,7 +54,7 @@ async def submit(
             return judge_all(found, reports, reporter)
         charged, last_wait = await charge(hot, counted[1:])
         if charged is None:
-            REPORTS.labels("limited").inc()
+            LIMITED.inc()
             raise problems.TooManyRequests(min(wait, last_wait or wait))
     submissions = [
         Submission(intake, report_id, report, reporter, now, request_id)
@@ -91,10 +95,10 @@ async def stored_before(
 
 
 async def route_wide(submissions: Sequence[Submission]) -> None:
-    """Make the rows of those whose circles take long to measure, in a thread."""
+    """Decide about those whose circles take long to measure, in a thread."""
     wide = [each for each in submissions if (each.report.place.accuracy_m or 0) > WIDE_M]
     if wide:
-        await asyncio.to_thread(lambda: [each.row() for each in wide])
+        await asyncio.to_thread(lambda: [each.decision() for each in wide])
 
 
 async def settled(results: Sequence[asyncio.Future[Accepted]]) -> list[Accepted | Exception]:
@@ -134,13 +138,13 @@ def judge(found: Accepted | BaseException, report: ReportIn, reporter: ReporterI
         log.error("report.not_kept", exc_info=found)
         return problems.InternalError()
     if found.created:
-        REPORTS.labels("created").inc()
+        CREATED.inc()
         return found
     same_body = found.stored.body_sha256 == receipts.body_sha256(report)
     if same_body and found.stored.reporter_key == reporter.key:
-        REPORTS.labels("repeated").inc()
+        REPEATED.inc()
         return found
-    REPORTS.labels("reused").inc()
+    REUSED.inc()
     return problems.ReportIdReused()
 
 

@@ -15,6 +15,8 @@ from api.clock import local
 from api.reports.schemas import ReportIn
 from api.secrets import Keys, key_id
 
+PLAIN = frozenset({str, int, bool, type(None)})
+
 
 class _UnlikeJavaScript(ValueError):  # noqa: N818 - says what is the matter
     """pydantic writes a number in another way than RFC 8785 wants it."""
@@ -36,7 +38,7 @@ def _plain(value: Any) -> Any:
     """The same, with names in order and whole numbers as integers."""
     if isinstance(value, dict):
         return {
-            name: each if isinstance(each, str) else _plain(each)
+            name: each if type(each) in PLAIN else _plain(each)
             for name, each in sorted(value.items())
         }
     if isinstance(value, list):
