@@ -8,7 +8,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import h3
 from psycopg import AsyncConnection
@@ -19,7 +19,9 @@ from api.accounts.identity import ReporterIdentity
 from api.clocks.book import ClockBook
 from api.clocks.history import start_of
 from api.groups.filing import as_uuid
+from api.i18n import Language
 from api.reports import receipts
+from api.reports.acceptance import Accepted, Stored, answer_to
 from api.reports.categories import Category
 from api.reports.routing import decide, stored_routing
 from api.reports.schemas import PlaceIn, ReportIn, parse_time
@@ -130,30 +132,6 @@ select id, kind, category, language, received_at, body_sha256, reporter_key, rec
     receipt_signature, acknowledgement_id, coalesce(first_routing, routing) as routing
 from reports where id = any(%(ids)s)
 """
-
-
-class Stored(NamedTuple):
-    """What a report's answer is made of, the first time and every other."""
-
-    id: uuid.UUID
-    kind: str
-    category: str
-    language: str
-    received_at: dt.datetime
-    body_sha256: bytes
-    reporter_key: bytes | None
-    receipt_key_id: str
-    receipt_signature: bytes
-    acknowledgement_id: uuid.UUID
-    routing: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A stored report, and whether this request stored it."""
-
-    stored: Stored
-    created: bool
 
 
 @dataclass(frozen=True)
@@ -271,6 +249,8 @@ class Submission:
     reporter: ReporterIdentity
     now: dt.datetime
     request_id: str | None
+    language: Language
+    """Of the answer."""
     _decision: Routing | None = None
     _row: dict[str, Any] | None = None
 
@@ -304,12 +284,23 @@ class Submission:
             row["receipt_signature"] = self.intake.sign(self.report_id, row)
         return row
 
+    def accepted(self, stored: Stored, *, created: bool) -> Accepted:
+        """What became of it."""
+        answer = answer_to(
+            self.report_id,
+            stored,
+            keys=self.intake.keys,
+            categories=self.intake.categories,
+            language=self.language,
+        )
+        return Accepted(stored, created, answer)
+
 
 def rows_of(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
     """The rows of many reports: all are routed, then all written, then all signed.
 
     The processor keeps at hand what one of these takes, but not what all take: in turns, or each
-    report in its own request, they need half as long again.
+    report in its own request, they need half as long again. So it is with their answers.
     """
     for each in submissions:
         each.decision()
@@ -350,10 +341,10 @@ async def accept(
     old = [row["id"] for row in rows if row["case_id"] not in new]
     known = await find(connection, old) if old else {}
     return [
-        Accepted(stored_of(row), created=True)
+        each.accepted(stored_of(row), created=True)
         if row["case_id"] in new
-        else Accepted(known[row["id"]], created=False)
-        for row in rows
+        else each.accepted(known[row["id"]], created=False)
+        for each, row in zip(submissions, rows, strict=True)
     ]
 
 

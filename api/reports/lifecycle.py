@@ -12,8 +12,10 @@ from api import limits, problems
 from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
 from api.hot_paths import HotPaths
+from api.i18n import Language
 from api.reports import receipts
-from api.reports.intake import Accepted, Intake, Submission
+from api.reports.acceptance import Accepted
+from api.reports.intake import Intake, Submission
 from api.reports.schemas import ReportIn
 from api.telemetry import REPORTS
 
@@ -37,29 +39,33 @@ async def submit(
     reporter: ReporterIdentity,
     now: dt.datetime,
     request_id: str | None,
+    language: Language | None,
     counted: Sequence[limits.Checks],
 ) -> dict[uuid.UUID, Outcome]:
     """Take reports in; what became of each id.
 
-    `counted` are the limits they count against, the last resort last; none where limits are off.
+    They are answered in `language`, or each in its own. `counted` are the limits they count
+    against, the last resort last; none where limits are off.
     A report that was already accepted is answered from what is stored, whatever the limits say.
     Raises `TooManyRequests` when something new is over them all; then nothing was stored.
     """
     if not reports:
         return {}
+    submissions = [
+        Submission(
+            intake, report_id, report, reporter, now, request_id, language or report.language
+        )
+        for report_id, report in reports.items()
+    ]
     charged, wait = await charge(hot, counted[:1])
     if wait is not None:
-        found = await stored_before(hot, intake, reports)
+        found = await stored_before(hot, submissions)
         if len(found) == len(reports):
             return judge_all(found, reports, reporter)
         charged, last_wait = await charge(hot, counted[1:])
         if charged is None:
             LIMITED.inc()
             raise problems.TooManyRequests(min(wait, last_wait or wait))
-    submissions = [
-        Submission(intake, report_id, report, reporter, now, request_id)
-        for report_id, report in reports.items()
-    ]
     await route_wide(submissions)
     kept = await settled([hot.keep_report(each) for each in submissions])
     if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
@@ -81,16 +87,16 @@ async def charge(
 
 
 async def stored_before(
-    hot: HotPaths, intake: Intake, reports: Mapping[uuid.UUID, ReportIn]
+    hot: HotPaths, submissions: Sequence[Submission]
 ) -> dict[uuid.UUID, Accepted | BaseException]:
     """Those of the reports that were accepted earlier."""
     stored = await asyncio.gather(
-        *(hot.find_report(intake.keys.store_id(report_id)) for report_id in reports)
+        *(hot.find_report(each.intake.keys.store_id(each.report_id)) for each in submissions)
     )
     return {
-        report_id: Accepted(each, created=False)
-        for report_id, each in zip(reports, stored, strict=True)
-        if each is not None
+        each.report_id: each.accepted(found, created=False)
+        for each, found in zip(submissions, stored, strict=True)
+        if found is not None
     }
 
 

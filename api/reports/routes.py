@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, FastAPI, Path, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, TypeAdapter, ValidationError
-from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from api import problems
@@ -86,6 +85,7 @@ async def submit_report(
         reporter=reporter,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        language=language_asked(request),
         counted=[]
         if state.settings.limits.factor == 0
         else lifecycle.single_limits(reporter, address_of(request), emergency=emergency),
@@ -93,10 +93,8 @@ async def submit_report(
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
         raise outcome
-    language = language_asked(request) or report.language
-    body = answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
     return Response(
-        to_json(body),
+        outcome.answer,
         status_code=201 if outcome.created else 200,
         headers={"Location": f"/v1/my/reports/{report_id}"},
         media_type="application/json",
@@ -208,12 +206,12 @@ async def submit_reports(
         reporter=reporter,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        language=language_asked(request),
         counted=[]
         if state.settings.limits.factor == 0
         else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
     answered = answers.BatchAnswers(
-        intake=intake,
         outcomes=outcomes,
         reports=first,
         language=language_asked(request),
