@@ -6,13 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import psycopg
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api import health, openapi, problems
 from api.accounts import device_routes, self_routes, session_routes, staff_routes
@@ -27,7 +23,6 @@ from api.groups import routes as group_routes
 from api.guards import Guard
 from api.hot_paths import hot_paths
 from api.hotspots import routes as hotspot_routes
-from api.lanes import is_away
 from api.live import routes as live_routes
 from api.live.hub import Hub
 from api.maps import routes as map_routes
@@ -113,14 +108,13 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry=NO_TRACES,
     )
     app.state.settings = settings
+    problems.install(app)
+    report_routes.serve_submissions(app)
     app.add_middleware(
         Guard,
         body_seconds=settings.body_timeout.total_seconds(),
         answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
     )
-    problems.install(app)
-    install_database_problems(app)
-    report_routes.serve_submissions(app)
     for router in (
         # The two that are asked for most: routes are tried one after another.
         report_routes.router,
@@ -154,22 +148,6 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app
-
-
-def install_database_problems(app: FastAPI) -> None:
-    """A database that cannot answer is an honest 503; anything else it says is a fault of ours."""
-
-    async def unavailable(request: Request, _: Exception) -> JSONResponse:
-        return problems.answer(request, problems.ServiceUnavailable())
-
-    async def judge(request: Request, error: Exception) -> JSONResponse:
-        if is_away(error):
-            return await unavailable(request, error)
-        raise error
-
-    app.add_exception_handler(PoolExhausted, unavailable)
-    app.add_exception_handler(psycopg.Error, judge)
-    app.add_exception_handler(DBAPIError, judge)
 
 
 def from_environment() -> FastAPI:

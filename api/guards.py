@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.lanes import is_away
 from api.telemetry import REQUESTS
 
 log = structlog.get_logger()
@@ -79,15 +80,10 @@ class Guard:
             try:
                 body = await self.read_body(scope, receive)
                 await self.answer(scope, replay(body, receive), send_marked)
-            except problems.Problem as problem:
-                if not begun:
-                    await problems.answer(Request(scope), problem)(scope, receive, send_marked)
-            except Exception:
-                log.exception("request.failed")
+            except Exception as error:
+                problem = problem_of(error)
                 if not begun:  # else the server cuts the connection: the answer lacks its end
-                    await problems.answer(Request(scope), problems.InternalError())(
-                        scope, receive, send_marked
-                    )
+                    await problems.answer(Request(scope), problem)(scope, receive, send_marked)
             finally:
                 record(scope, status, time.perf_counter() - started)
 
@@ -129,6 +125,17 @@ class Guard:
         if body and not is_json(headers.get(b"content-type", b"")):
             raise problems.UnsupportedMediaType
         return bytes(body)
+
+
+def problem_of(error: Exception) -> problems.Problem:
+    """What to answer to a failure: a database that cannot answer is an honest 503, and whatever
+    else nobody has expected a fault of ours."""
+    if isinstance(error, problems.Problem):
+        return error
+    if is_away(error):
+        return problems.ServiceUnavailable()
+    log.error("request.failed", exc_info=error)
+    return problems.InternalError()
 
 
 def check_bytes(scope: Scope) -> None:
@@ -198,12 +205,13 @@ def no_constant(_: str) -> Any:
     raise ValueError("not JSON")
 
 
+_decoder = json.JSONDecoder(object_pairs_hook=unique_names, parse_constant=no_constant)
+
+
 def strict_json(body: bytes) -> Any:
     """Parse a body as RFC 8259 says and no more; raises `json.JSONDecodeError`."""
     try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=unique_names, parse_constant=no_constant
-        )
+        return _decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise json.JSONDecodeError("not JSON", "", 0) from None
 

@@ -11,7 +11,8 @@ from api.db import lane_connection
 from api.lanes import Connection, Lanes
 from api.limits import Checks, hit_each, refund_each
 from api.live.feed import CHANNEL
-from api.reports.intake import Accepted, Stored, Submission, accept, find_each
+from api.reports.acceptance import Accepted, Stored
+from api.reports.intake import Submission, accept, find_each
 from api.secrets import Keys
 from api.settings import Settings
 from notifications.wakeups import DELIVERIES, Waker

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 import structlog
 from psycopg import AsyncConnection
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api import problems
 
@@ -37,7 +38,7 @@ AWAY = ("08", "53", "55", "57", "58", "40", "25006", "XX")
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that the database, not the statement, is at fault."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | PoolExhausted):
         return True
     cause = getattr(error, "orig", error)
     state = getattr(cause, "sqlstate", None)

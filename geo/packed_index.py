@@ -52,9 +52,15 @@ class PackedIndex:
         """Every ward that covers the point, in order."""
         return self._cells.every(lon, lat)
 
-    def shares(self, lon: float, lat: float, radius_m: float) -> list[tuple[int, float]]:
-        """Which part of the disc lies in which ward, in order of the wards."""
-        parts = parts_of(self._cells, lon, lat, radius_m, self._cedes)
+    def shares(
+        self, lon: float, lat: float, radius_m: float, covering: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Which part of the disc lies in which ward, in order of the wards.
+
+        `covering` is what the method of that name says, where it has been asked already.
+        """
+        known = self.covering(lon, lat) if covering is None else covering
+        parts = parts_of(self._cells, lon, lat, radius_m, known, self._cedes)
         if parts is not None:
             found = ((ward, min(part, 1.0)) for ward, part in sorted(parts.items()))
             return [(ward, part) for ward, part in found if part > SMALLEST_SHARE]

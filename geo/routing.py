@@ -107,7 +107,7 @@ def route(
 
 def _by_point(atlas: Atlas, lon: float, lat: float, accuracy_m: float | None) -> Routing:
     covering = atlas.index.covering(lon, lat)
-    shares = [] if accuracy_m is None else atlas.index.shares(lon, lat, accuracy_m)
+    shares = [] if accuracy_m is None else atlas.index.shares(lon, lat, accuracy_m, covering)
     if covering:
         return _inside(atlas, covering, shares, lon, lat)
     if near := atlas.gap_ward(lon, lat):

@@ -6,7 +6,7 @@ other. Areas are on the left of their borders.
 """
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from geo.cells import AREA, Cells
 from geo.plane import metres_per_degree
@@ -17,12 +17,17 @@ could."""
 
 
 def parts_of(
-    cells: Cells, lon: float, lat: float, radius_m: float, ceding: Container[int]
+    cells: Cells,
+    lon: float,
+    lat: float,
+    radius_m: float,
+    covering: Sequence[int],
+    ceding: Container[int],
 ) -> dict[int, float] | None:
     """Which part of the disc is in which area; some parts may be nothing.
 
-    None when it is not so simple: the disc is large, its centre is on a border, or there is an area
-    of those `ceding` in its cells.
+    `covering` are the areas that cover its centre. None when it is not so simple: the disc is
+    large, its centre is on a border, or there is an area of those `ceding` in its cells.
     """
     met = cells.around(lon, lat, radius_m)
     if len(met) == 1 and (cell := next(iter(met))) > 0:
@@ -30,7 +35,7 @@ def parts_of(
     if not met:
         return None
     scale = metres_per_degree(lat)
-    parts = dict.fromkeys(cells.every(lon, lat), 1.0)
+    parts = dict.fromkeys(covering, 1.0)
     seen: set[int] = set()
     for cell in met:
         if cell >= 0:

@@ -5,6 +5,7 @@ code. Polygons are closed: a point on a border belongs to every ward it borders.
 longitude first; lengths in metres on the ellipsoid.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +29,12 @@ class WardIndex(Protocol):
     def covering(self, lon: float, lat: float) -> list[int]:
         """Every ward that covers the point, in order: several on borders and overlaps."""
 
-    def shares(self, lon: float, lat: float, radius_m: float) -> list[tuple[int, float]]:
+    def shares(
+        self, lon: float, lat: float, radius_m: float, covering: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
         """Which part of the disc lies in which ward, in order of the wards.
+
+        `covering` is what the method of that name says, where it has been asked already.
 
         An overlap counts once, for the first ward. Radius up to 100 km. The sum is less than 1
         where the disc reaches beyond the wards.

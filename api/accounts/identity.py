@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import firebase_admin
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from firebase_admin import auth, exceptions
 from google.auth.credentials import AnonymousCredentials
 
@@ -136,14 +137,15 @@ async def account_of(request: Request, token: str) -> str | None:
     return str(claims["uid"])
 
 
-async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
+async def reporter_of(request: Request) -> ReporterIdentity:
     """The reporter behind a request; without a token it is nobody, with a bad one a 401."""
-    if bearer is None:
-        if request.headers.get("authorization") is not None:
-            raise problems.NotAuthenticated
+    authorization = request.headers.get("authorization")
+    if authorization is None:
         return ANONYMOUS
+    scheme, token = get_authorization_scheme_param(authorization)
+    if scheme.lower() != "bearer":
+        raise problems.NotAuthenticated
     keys: Keys = request.app.state.keys
-    token = bearer.credentials
     if token.startswith(DEVICE_PREFIX):
         device = await request.app.state.hot.find_device(token_hash(token))
         if device is not None:
@@ -158,9 +160,9 @@ async def identify(request: Request, bearer: Bearer) -> ReporterIdentity:
     raise problems.NotAuthenticated
 
 
-async def reporter_of(request: Request) -> ReporterIdentity:
-    """`identify` where FastAPI does not solve the dependencies."""
-    return await identify(request, await _scheme(request))
+async def identify(request: Request, _: Bearer) -> ReporterIdentity:
+    """`reporter_of` as a dependency, with its scheme in the document."""
+    return await reporter_of(request)
 
 
 Reporter = Annotated[ReporterIdentity, Depends(identify)]
@@ -211,7 +213,7 @@ async def identify_reader(request: Request, bearer: Bearer, now: Now) -> ReaderI
         if stored_id is None:
             raise problems.NotAuthenticated
         return ReaderIdentity(None, stored_id)
-    reporter = await known(await identify(request, bearer))
+    reporter = await known(await reporter_of(request))
     return ReaderIdentity(reporter.key, None)
 
 

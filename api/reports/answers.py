@@ -1,4 +1,4 @@
-"""What a reporter is answered, made of what is stored."""
+"""What a phone is answered to a batch: each of its items for itself."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,37 +9,8 @@ from pydantic import ValidationError
 
 from api import problems
 from api.i18n import Language
-from api.reports import receipts, schemas
-from api.reports.intake import Intake, Stored
+from api.reports import schemas
 from api.reports.lifecycle import Outcome
-from notifications import messages
-
-
-def accepted(
-    stored: Stored, *, report_id: uuid.UUID, intake: Intake, language: Language
-) -> schemas.AcceptedOut:
-    """The answer to a report: the same whenever it is sent again, whatever happened since."""
-    routing = schemas.RoutingOut.model_validate(stored.routing)
-    call = intake.categories[stored.category].emergency_call
-    return schemas.AcceptedOut(
-        id=report_id,
-        state="received",
-        received_at=stored.received_at,
-        receipt=schemas.ReceiptOut(
-            code=intake.keys.receipt_code(report_id),
-            body_sha256=stored.body_sha256.hex(),
-            key_id=stored.receipt_key_id,
-            signature=receipts.encode(stored.receipt_signature),
-        ),
-        routing=routing,
-        acknowledgement=schemas.AcknowledgementOut(
-            id=stored.acknowledgement_id,
-            kind="report.received",
-            text=messages.render("report.received", language, {"station": routing.station.name}),
-            created_at=stored.received_at,
-        ),
-        emergency=problems.emergency(call, language) if call else None,
-    )
 
 
 @dataclass(frozen=True)
@@ -71,7 +42,6 @@ def readable_id(raw: Any) -> str | None:
 class BatchAnswers:
     """Answers the items of a batch, in order; an id's second appearance is a repetition."""
 
-    intake: Intake
     outcomes: Mapping[uuid.UUID, Outcome]
     reports: Mapping[uuid.UUID, schemas.ReportIn]
     language: Language | None
@@ -89,13 +59,8 @@ class BatchAnswers:
             outcome = problems.ReportIdReused()
         if isinstance(outcome, problems.Problem):
             return self._problem(str(item.id), outcome)
-        body = accepted(
-            outcome.stored,
-            report_id=item.id,
-            intake=self.intake,
-            language=self.language or item.language,
-        )
         status = 201 if outcome.created and not again else 200
+        body = schemas.AcceptedOut.model_validate_json(outcome.answer)
         return schemas.BatchItemOut(id=str(item.id), status=status, body=body)
 
     def _problem(self, item_id: str | None, problem: problems.Problem) -> schemas.BatchItemOut:

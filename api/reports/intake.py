@@ -7,7 +7,7 @@ are committed together before anyone is answered. Nothing here notifies inside t
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import h3
@@ -19,7 +19,9 @@ from api.accounts.identity import ReporterIdentity
 from api.clocks.book import ClockBook
 from api.clocks.history import start_of
 from api.groups.filing import as_uuid
+from api.i18n import Language
 from api.reports import receipts
+from api.reports.acceptance import Accepted, Stored, answer_to
 from api.reports.categories import Category
 from api.reports.routing import decide, stored_routing
 from api.reports.schemas import PlaceIn, ReportIn, parse_time
@@ -28,6 +30,7 @@ from api.reports.tables import Channel
 from api.secrets import Keys
 from api.texts import folded
 from geo.atlas import Atlas
+from geo.routing import Routing
 from notifications.outbox import OWE_CTES
 
 CELL_RESOLUTION = 9
@@ -131,34 +134,6 @@ from reports where id = any(%(ids)s)
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """What a report's answer is made of, the first time and every other."""
-
-    id: uuid.UUID
-    kind: str
-    category: str
-    language: str
-    received_at: dt.datetime
-    body_sha256: bytes
-    reporter_key: bytes | None
-    receipt_key_id: str
-    receipt_signature: bytes
-    acknowledgement_id: uuid.UUID
-    routing: dict[str, Any]
-
-
-STORED_FACTS = tuple(each.name for each in fields(Stored))
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A stored report, and whether this request stored it."""
-
-    stored: Stored
-    created: bool
-
-
 @dataclass(frozen=True)
 class Intake:
     """What turns a valid report into a row."""
@@ -179,25 +154,37 @@ class Intake:
         word = report.category.strip().casefold()
         return self.categories.get(word) or self.categories[OTHER]
 
+    def group_ward(self, report: ReportIn) -> str | None:
+        """The ward of the group a report is filed as, if its reporter belongs to it."""
+        group_id = as_uuid(report.group_id)
+        return self.groups.get(group_id) if group_id is not None else None
+
+    def decide(self, report: ReportIn) -> Routing:
+        """Who owns a report, and why."""
+        category = self.category(report)
+        return decide(self.atlas, report, category.code, group_ward=self.group_ward(report))
+
     def row(
         self,
         report_id: uuid.UUID,
         report: ReportIn,
+        decision: Routing,
         reporter: ReporterIdentity,
         now: dt.datetime,
         request_id: str | None,
     ) -> dict[str, Any]:
-        """The row of a report: routed, sealed and signed; the caller stores it."""
+        """The row of a report, its contact sealed; it lacks the signature (see `sign`).
+
+        Words are plain strings in it: pydantic's encoder takes long over a member of an enum.
+        """
         case_id = uuid.uuid4()
         category = self.category(report)
         known = category.code == report.category or category.code != OTHER
-        group_id = as_uuid(report.group_id)
-        group_ward = self.groups.get(group_id) if group_id is not None else None
-        decision = decide(self.atlas, report, category.code, group_ward=group_ward)
+        in_group = self.group_ward(report) is not None
         routing = stored_routing(self.atlas, decision)
         if not known:
             routing["flags"].append("unknown-category")
-        if report.group_id is not None and group_ward is None:
+        if report.group_id is not None and not in_group:
             routing["flags"].append("unknown-group")
         body_hash = receipts.body_sha256(report)
         contact = report.contact and self.sealer.seal(
@@ -206,7 +193,7 @@ class Intake:
         return place_columns(report.place) | {
             "id": self.keys.store_id(report_id),
             "case_id": case_id,
-            "kind": report.kind,
+            "kind": str(report.kind),
             "category": category.code,
             "category_word": None if known else report.category,
             "text": report.text,
@@ -220,24 +207,16 @@ class Intake:
             "edition_id": decision.edition_id,
             "ward_code": decision.ward_code,
             "province_code": decision.province_code,
-            "confidence": decision.confidence,
+            "confidence": routing["confidence"],
             "routing": routing,
-            "channel": self.channel,
+            "channel": str(self.channel),
             "taken_by": self.taken_by,
-            "group_id": group_id if group_ward is not None else None,
-            "reporter_kind": reporter.kind,
+            "group_id": as_uuid(report.group_id) if in_group else None,
+            "reporter_kind": str(reporter.kind),
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
             "receipt_hash": self.keys.receipt_hash(self.keys.receipt_code(report_id)),
             "receipt_key_id": self.keys.signing_key_id,
-            "receipt_signature": receipts.sign(
-                self.keys,
-                report_id=report_id,
-                received_at=now,
-                body_hash=body_hash,
-                station_id=decision.owner_station_id,
-                edition_id=decision.edition_id,
-            ),
             "acknowledgement_id": uuid.uuid4(),
             "due_at": self.clocks.first_due(
                 report.kind, category.urgency, decision.ward_code, start_of(now, reporter.kind)
@@ -247,6 +226,17 @@ class Intake:
             "contact_sealed": contact and contact.contents,
             "request_id": request_id,
         }
+
+    def sign(self, report_id: uuid.UUID, row: dict[str, Any]) -> bytes:
+        """The signature of the receipt of a report with this row."""
+        return receipts.sign(
+            self.keys,
+            report_id=report_id,
+            received_at=row["received_at"],
+            body_hash=row["body_sha256"],
+            station_id=row["station_id"],
+            edition_id=row["edition_id"],
+        )
 
 
 @dataclass
@@ -259,19 +249,64 @@ class Submission:
     reporter: ReporterIdentity
     now: dt.datetime
     request_id: str | None
+    language: Language
+    """Of the answer."""
+    _decision: Routing | None = None
     _row: dict[str, Any] | None = None
 
-    def row(self) -> dict[str, Any]:
-        """Its row, made once: whatever is tried again stays the same case.
+    def decision(self) -> Routing:
+        """Who owns it, decided once.
 
         Not a `cached_property`: all of those share a lock, so one that is made in a thread would
         hold up the others.
         """
+        if self._decision is None:
+            self._decision = self.intake.decide(self.report)
+        return self._decision
+
+    def row(self) -> dict[str, Any]:
+        """Its row without the signature, made once: what is tried again stays the same case."""
         if self._row is None:
             self._row = self.intake.row(
-                self.report_id, self.report, self.reporter, self.now, self.request_id
+                self.report_id,
+                self.report,
+                self.decision(),
+                self.reporter,
+                self.now,
+                self.request_id,
             )
         return self._row
+
+    def signed_row(self) -> dict[str, Any]:
+        """Its row."""
+        row = self.row()
+        if "receipt_signature" not in row:
+            row["receipt_signature"] = self.intake.sign(self.report_id, row)
+        return row
+
+    def accepted(self, stored: Stored, *, created: bool) -> Accepted:
+        """What became of it."""
+        answer = answer_to(
+            self.report_id,
+            stored,
+            keys=self.intake.keys,
+            categories=self.intake.categories,
+            language=self.language,
+        )
+        return Accepted(stored, created, answer)
+
+
+def rows_of(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
+    """The rows of many reports: all are routed, then all written, then all signed.
+
+    The processor keeps at hand what one of these takes, but not what all take: in turns, or each
+    report in its own request, they need half as long again. So it is with their answers.
+    """
+    for each in submissions:
+        each.decision()
+    for each in submissions:
+        each.row()
+    return [each.signed_row() for each in submissions]
 
 
 def place_columns(place: PlaceIn) -> dict[str, Any]:
@@ -283,7 +318,7 @@ def place_columns(place: PlaceIn) -> dict[str, Any]:
         "lon": place.lon,
         "lat": place.lat,
         "accuracy_m": place.accuracy_m,
-        "place_source": place.source,
+        "place_source": str(place.source),
         "place_note": place.note,
         "claimed_ward_code": place.ward_code,
         "claimed_province_code": place.province_code,
@@ -296,28 +331,26 @@ async def accept(
 ) -> list[Accepted]:
     """Store the reports that are new, all in one statement; for each what is stored, new or old.
 
-    Their rows are made here, one after the other, because that is a third cheaper than each in its
-    own request: the processor still has at hand what it takes to route and to sign.
     Of concurrent requests with one id exactly one creates it: the others wait for its commit at the
     primary key, then read what it stored.
     """
-    rows = [each.row() for each in submissions]
+    rows = rows_of(submissions)
     packed = to_json(rows, bytes_mode="hex").decode()
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
     new = {case_id for (case_id,) in created}
     old = [row["id"] for row in rows if row["case_id"] not in new]
     known = await find(connection, old) if old else {}
     return [
-        Accepted(stored_of(row), created=True)
+        each.accepted(stored_of(row), created=True)
         if row["case_id"] in new
-        else Accepted(known[row["id"]], created=False)
-        for row in rows
+        else each.accepted(known[row["id"]], created=False)
+        for each, row in zip(submissions, rows, strict=True)
     ]
 
 
 def stored_of(row: dict[str, Any]) -> Stored:
     """What a row that was just stored holds."""
-    return Stored(**{name: row[name] for name in STORED_FACTS})
+    return Stored(*[row[name] for name in Stored._fields])
 
 
 async def find(

@@ -12,8 +12,10 @@ from api import limits, problems
 from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
 from api.hot_paths import HotPaths
+from api.i18n import Language
 from api.reports import receipts
-from api.reports.intake import Accepted, Intake, Submission
+from api.reports.acceptance import Accepted
+from api.reports.intake import Intake, Submission
 from api.reports.schemas import ReportIn
 from api.telemetry import REPORTS
 
@@ -21,6 +23,10 @@ log = structlog.get_logger()
 
 WIDE_M = 500
 """A circle wider than this may touch hundreds of wards: it is measured in a thread."""
+
+CREATED, REPEATED, REUSED, LIMITED = map(
+    REPORTS.labels, ("created", "repeated", "reused", "limited")
+)
 
 Outcome = Accepted | problems.Problem
 
@@ -33,33 +39,35 @@ async def submit(
     reporter: ReporterIdentity,
     now: dt.datetime,
     request_id: str | None,
+    language: Language | None,
     counted: Sequence[limits.Checks],
 ) -> dict[uuid.UUID, Outcome]:
     """Take reports in; what became of each id.
 
-    `counted` are the limits they count against, the last resort last; none where limits are off.
+    They are answered in `language`, or each in its own. `counted` are the limits they count
+    against, the last resort last; none where limits are off.
     A report that was already accepted is answered from what is stored, whatever the limits say.
     Raises `TooManyRequests` when something new is over them all; then nothing was stored.
     """
     if not reports:
         return {}
+    submissions = [
+        Submission(
+            intake, report_id, report, reporter, now, request_id, language or report.language
+        )
+        for report_id, report in reports.items()
+    ]
     charged, wait = await charge(hot, counted[:1])
     if wait is not None:
-        found = await stored_before(hot, intake, reports)
+        found = await stored_before(hot, submissions)
         if len(found) == len(reports):
             return judge_all(found, reports, reporter)
         charged, last_wait = await charge(hot, counted[1:])
         if charged is None:
-            REPORTS.labels("limited").inc()
+            LIMITED.inc()
             raise problems.TooManyRequests(min(wait, last_wait or wait))
-    submissions = [
-        Submission(intake, report_id, report, reporter, now, request_id)
-        for report_id, report in reports.items()
-    ]
     await route_wide(submissions)
-    kept = await asyncio.gather(
-        *(hot.keep_report(each) for each in submissions), return_exceptions=True
-    )
+    kept = await settled([hot.keep_report(each) for each in submissions])
     if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
         with suppress(problems.ServiceUnavailable):
             await hot.refund_hit(charged)
@@ -79,24 +87,41 @@ async def charge(
 
 
 async def stored_before(
-    hot: HotPaths, intake: Intake, reports: Mapping[uuid.UUID, ReportIn]
+    hot: HotPaths, submissions: Sequence[Submission]
 ) -> dict[uuid.UUID, Accepted | BaseException]:
     """Those of the reports that were accepted earlier."""
     stored = await asyncio.gather(
-        *(hot.find_report(intake.keys.store_id(report_id)) for report_id in reports)
+        *(hot.find_report(each.intake.keys.store_id(each.report_id)) for each in submissions)
     )
     return {
-        report_id: Accepted(each, created=False)
-        for report_id, each in zip(reports, stored, strict=True)
-        if each is not None
+        each.report_id: each.accepted(found, created=False)
+        for each, found in zip(submissions, stored, strict=True)
+        if found is not None
     }
 
 
 async def route_wide(submissions: Sequence[Submission]) -> None:
-    """Make the rows of those whose circles take long to measure, in a thread."""
+    """Decide about those whose circles take long to measure, in a thread."""
     wide = [each for each in submissions if (each.report.place.accuracy_m or 0) > WIDE_M]
     if wide:
-        await asyncio.to_thread(lambda: [each.row() for each in wide])
+        await asyncio.to_thread(lambda: [each.decision() for each in wide])
+
+
+async def settled(results: Sequence[asyncio.Future[Accepted]]) -> list[Accepted | Exception]:
+    """What has become of each, when all have ended. `gather` costs a lone one as much again."""
+    try:
+        return [await ended(each) for each in results]
+    finally:
+        for each in results:
+            each.cancel()  # that is nothing to one that has ended
+
+
+async def ended(result: asyncio.Future[Accepted]) -> Accepted | Exception:
+    """The result, or what went wrong."""
+    try:
+        return await result
+    except Exception as error:
+        return error
 
 
 def judge_all(
@@ -119,13 +144,13 @@ def judge(found: Accepted | BaseException, report: ReportIn, reporter: ReporterI
         log.error("report.not_kept", exc_info=found)
         return problems.InternalError()
     if found.created:
-        REPORTS.labels("created").inc()
+        CREATED.inc()
         return found
     same_body = found.stored.body_sha256 == receipts.body_sha256(report)
     if same_body and found.stored.reporter_key == reporter.key:
-        REPORTS.labels("repeated").inc()
+        REPEATED.inc()
         return found
-    REPORTS.labels("reused").inc()
+    REUSED.inc()
     return problems.ReportIdReused()
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
 from api.clock import Now, moment_of
+from api.express import Express
 from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
 from api.i18n import Language, Speak, language_asked, language_of
@@ -84,6 +85,7 @@ async def submit_report(
         reporter=reporter,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        language=language_asked(request),
         counted=[]
         if state.settings.limits.factor == 0
         else lifecycle.single_limits(reporter, address_of(request), emergency=emergency),
@@ -91,10 +93,8 @@ async def submit_report(
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
         raise outcome
-    language = language_asked(request) or report.language
-    body = answers.accepted(outcome.stored, report_id=report_id, intake=intake, language=language)
     return Response(
-        body.model_dump_json(),
+        outcome.answer,
         status_code=201 if outcome.created else 200,
         headers={"Location": f"/v1/my/reports/{report_id}"},
         media_type="application/json",
@@ -132,7 +132,7 @@ class SubmissionRoute(APIRoute):
 async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the route."""
     request = Request(scope, receive)
-    raw = await request.body()
+    raw = (await receive())["body"]  # all of it: the Guard has read it
     try:
         body = strict_json(raw) if raw else {}
     except json.JSONDecodeError:
@@ -147,8 +147,7 @@ async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def serve_submissions(app: FastAPI) -> None:
-    """Give an app the route of one report, before all others: routes are tried in their order,
-    those of an included router twice."""
+    """Give an app the route of one report, and requests for it their way past the framework."""
     app.router.add_api_route(
         "/v1/reports/{report_id}",
         submit_report,
@@ -169,6 +168,8 @@ def serve_submissions(app: FastAPI) -> None:
             problems.ServiceUnavailable,
         ),
     )
+    routes = [each for each in app.router.routes if isinstance(each, SubmissionRoute)]
+    app.add_middleware(Express, routes=routes)
 
 
 @router.post(
@@ -205,12 +206,12 @@ async def submit_reports(
         reporter=reporter,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        language=language_asked(request),
         counted=[]
         if state.settings.limits.factor == 0
         else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
     answered = answers.BatchAnswers(
-        intake=intake,
         outcomes=outcomes,
         reports=first,
         language=language_asked(request),

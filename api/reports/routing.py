@@ -1,5 +1,6 @@
 """From a report to the station that answers for it, and how the decision is kept."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.reports.schemas import ReportIn
@@ -47,6 +48,30 @@ def decide(
             kind=report.kind, category=category, about_station=report.about_station
         ),
     )
+
+
+STATION = ("id", "name", "phone", "kind")
+WARD = ("code", "name", "type", "province_code", "province_name")
+EDITION = ("id", "effective_from", "approximate")
+CANDIDATE = ("ward_code", "ward_name", "share")
+"""What the reporter is told of each, in the order of the answer; `jsonb` keeps none."""
+
+
+def routing_answer(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reporter is told of a stored decision (`schemas.RoutingOut`)."""
+    ward, edition = stored["ward"], stored["edition"]
+    return {
+        "station": only(STATION, stored["station"]),
+        "ward": ward and only(WARD, ward),
+        "edition": edition and only(EDITION, edition),
+        "confidence": stored["confidence"],
+        "candidates": [only(CANDIDATE, each) for each in stored["candidates"]],
+    }
+
+
+def only(names: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """These facts of those known."""
+    return {name: known[name] for name in names}
 
 
 def station_answer(atlas: Atlas | None, station_id: str) -> dict[str, Any]:
@@ -107,7 +132,7 @@ def stored_routing(atlas: Atlas | None, decision: Routing) -> dict[str, Any]:
         "station": station_answer(atlas, decision.owner_station_id),
         "ward": ward_answer(atlas, decision.ward_code),
         "edition": edition_answer(atlas),
-        "confidence": decision.confidence,
+        "confidence": str(decision.confidence),
         "candidates": candidates_answer(atlas, decision),
         "rule": decision.rule,
         "flags": list(decision.flags),

@@ -28,6 +28,7 @@ from geo.tables import StationKind
 RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+SECOND = dt.timedelta(seconds=1)
 EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (1900, 2200))
 
 
@@ -40,7 +41,7 @@ def parse_time(value: str) -> dt.datetime:
     parsed = dt.datetime.fromisoformat(text[:17] + "59" + text[19:] if leap else text)
     if not EARLIEST <= parsed < LATEST:
         raise ValueError("out of range")
-    return (parsed + dt.timedelta(seconds=1 if leap else 0)).astimezone(dt.UTC)
+    return (parsed + SECOND if leap else parsed).astimezone(dt.UTC)
 
 
 def check_time(value: str) -> str:

@@ -15,9 +15,9 @@ from api.clock import LocalTime, Now
 from api.guards import StrictRoute
 from api.i18n import language_asked
 from api.problems import EmergencyCall
-from api.reports import answers, lifecycle
+from api.reports import lifecycle
 from api.reports.routes import intake_at
-from api.reports.schemas import Enclosed, ReceiptOut, RoutingOut
+from api.reports.schemas import AcceptedOut, Enclosed, ReceiptOut, RoutingOut
 from api.reports.tables import Channel, Report, State
 from api.secrets import Keys
 from api.triage import work
@@ -92,6 +92,7 @@ async def take_report_at_desk(
         reporter=ANONYMOUS,
         now=now,
         request_id=request.scope["tinbao.request_id"],
+        language=language_asked(request),
         counted=[],
     )
     outcome = outcomes[report_id]
@@ -109,10 +110,7 @@ async def take_report_at_desk(
         with suppress(problems.PreconditionFailed):  # sent twice: the other one has entered it
             await work.acknowledge(session, Act(officer, case.case_id, [case.version], now))
     response.status_code = 201 if outcome.created else 200
-    language = language_asked(request) or report.language
-    accepted = answers.accepted(
-        outcome.stored, report_id=report_id, intake=intake, language=language
-    )
+    accepted = AcceptedOut.model_validate_json(outcome.answer)
     seen = await case_seen(session, officer, case.case_id, now=now)
     if seen is not None:
         response.headers["Location"] = f"/v1/cases/{seen.case_id}"
