@@ -52,7 +52,7 @@ def load_cell_map(connection: Connection, atlas: Atlas, province: str | None) ->
 def cell_map(atlas: Atlas, boxes: Floats) -> CellMap:
     """The map of wards that lie in these boxes (west, south, east, north; degrees)."""
     inside = [grid.cells_of(shapely.box(*box), RESOLUTION) for box in boxes]
-    cells = np.unique(np.concatenate([np.zeros(0, np.uint64), *inside]))
+    cells = grid.in_order(np.concatenate([np.zeros(0, np.uint64), *inside]))
     lons, lats = grid.centres(cells).T
     wards = atlas.index.wards_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
     land = wards != NOWHERE
