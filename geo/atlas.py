@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from geo.directory import Directory, Stamp, StationInfo, directory_stamp, load_directory
@@ -130,12 +131,16 @@ class Atlas:
 
     def wards_at(self, lons: Floats, lats: Floats) -> list[str | None]:
         """The ward code of each point, the nearest one for points in a gap; None outside."""
+        found = self.positions_at(lons, lats).tolist()
+        return [None if at == NOWHERE else self.codes[at] for at in found]
+
+    def positions_at(self, lons: Floats, lats: Floats) -> NDArray[np.int32]:
+        """The same, by the position of the ward."""
         found = self.index.wards_at(lons, lats)
-        codes = [None if at == NOWHERE else self.codes[at] for at in found.tolist()]
         for i in np.flatnonzero(found == NOWHERE).tolist():
             if near := self.gap_ward(float(lons[i]), float(lats[i])):
-                codes[i] = self.codes[near[0]]
-        return codes
+                found[i] = near[0]
+        return found
 
 
 def build_atlas(

@@ -4,6 +4,7 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from api.hotspots.groups import Group
 from api.hotspots.layers import Before, Land, Question
 from api.hotspots.tables import HotspotDay, HotspotLayer
 from api.trends.keeping import Area
-from api.trends.series import centre_wards, sources
+from api.trends.series import sources
+from geo import grid
 from geo.atlas import Atlas
 from geo.cell_map import load_cell_map
 
@@ -53,16 +55,53 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Read:
+    """What the layers of a day and an area are made of: the reports of all groups."""
+
+    atlas: Atlas
+    reports: reading.Reports
+    left_out: reading.LeftOut
+
+    @cached_property
+    def wards(self) -> NDArray[np.int32]:
+        """The position of the ward at the centre of each report's cell; -1 where there is none."""
+        cells, cell = grid.distinct(self.reports.cells)
+        lons, lats = grid.centres(cells).T
+        found = self.atlas.positions_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
+        return np.asarray(found[cell])
+
+
+@dataclass(frozen=True)
 class Inputs:
     """All that a layer is made of."""
 
     asked: Asked
     land: Land
-    reports: reading.Reports
-    excluded: Mapping[str, int]
-    """Why reports were left out, and how many; of a ward that is not asked."""
+    read: Read
     before: Before | None
     """What was told of the cells the time before."""
+
+    @cached_property
+    def rows(self) -> NDArray[np.bool_]:
+        """Which reports are of the group, and not after the day."""
+        reports = self.read.reports
+        return reports.of(self.asked.group) & (reports.days <= self.asked.as_of.toordinal())
+
+    @cached_property
+    def reports(self) -> reading.Reports:
+        """The reports that count."""
+        return self.read.reports.only(self.rows)
+
+    @property
+    def wards(self) -> NDArray[np.int32]:
+        """The positions of their wards."""
+        return self.read.wards[self.rows]
+
+    @property
+    def excluded(self) -> Mapping[str, int]:
+        """Why reports were left out, and how many; of a ward that is not asked."""
+        first = self.asked.as_of - dt.timedelta(self.asked.days - 1)
+        return {} if self.asked.area.is_ward else self.read.left_out.since(first, self.asked.group)
 
     @property
     def scope_wards(self) -> NDArray[np.int32]:
@@ -106,29 +145,21 @@ def kept_at(connection: Connection, asked: Asked) -> dt.datetime | None:
 
 
 def inputs(
-    connection: Connection,
-    asked: Asked,
-    now: dt.datetime,
-    *,
-    reports: reading.Reports | None = None,
+    connection: Connection, asked: Asked, now: dt.datetime, *, read: Read | None = None
 ) -> Inputs:
     """Read what a layer is made of; the reports of all groups may be read already."""
-    until = until_of(connection, asked.as_of, now)
-    area = asked.area
-    provinces = provinces_of(connection, asked.atlas, area.province_code)
-    if reports is None:
-        reports = reading.read(connection, asked.as_of, until, provinces)
-    first = asked.as_of - dt.timedelta(asked.days - 1)
-    excluded = {}
-    if not area.is_ward:
-        excluded = reading.excluded(connection, first, until, provinces, asked.group)
-    return Inputs(
-        asked,
-        land(connection, asked.atlas, area.province_code),
-        reports.of(asked.group),
-        excluded,
-        told_before(connection, asked),
-    )
+    read = read or reports_of(connection, asked.area, asked.as_of, asked.atlas, now)
+    there = land(connection, asked.atlas, asked.area.province_code)
+    return Inputs(asked, there, read, told_before(connection, asked))
+
+
+def reports_of(
+    connection: Connection, area: Area, as_of: dt.date, atlas: Atlas, now: dt.datetime
+) -> Read:
+    """Read the reports of all groups, for all layers of a day and an area."""
+    until = until_of(connection, as_of, now)
+    provinces = provinces_of(connection, atlas, area.province_code)
+    return Read(atlas, *reading.read(connection, as_of, until, provinces))
 
 
 def provinces_of(
@@ -188,38 +219,16 @@ def told_before(connection: Connection, asked: Asked) -> Before | None:
 def made(found: Inputs) -> dict[str, Any]:
     """The answer, of nothing but what was read."""
     asked, question = found.asked, found.asked.question
-    reports = within(found)
-    wards = wards_of(reports, asked.atlas)
     if asked.group == Group.SENSITIVE:
         return making.sensitive_answer(
-            found.land, reports, wards, question, found.scope_wards, found.excluded
+            found.land, found.reports, found.wards, question, found.scope_wards, found.excluded
         )
-    layer = layers.layer_of(found.land, reports, wards, question)
-    return making.answer_of(
-        layer,
-        found.scope_wards,
-        excluded=found.excluded,
-        before=found.before,
-    )
+    layer = layers.layer_of(found.land, found.reports, found.wards, question)
+    return making.answer_of(layer, found.scope_wards, excluded=found.excluded, before=found.before)
 
 
-def within(found: Inputs) -> reading.Reports:
-    """The reports up to the day."""
-    rows = found.reports.days <= found.asked.as_of.toordinal()
-    return found.reports.only(rows)
-
-
-def wards_of(reports: reading.Reports, atlas: Atlas) -> NDArray[np.int32]:
-    """The position of the ward at the centre of each report's cell; -1 where there is none."""
-    cells, where = np.unique(reports.cells, return_inverse=True)
-    position = {code: at for at, code in enumerate(atlas.codes)}
-    codes = centre_wards(cells.astype(np.int64), atlas)
-    found = np.array([-1 if code is None else position[code] for code in codes], np.int32)
-    return found[where] if len(cells) else np.zeros(0, np.int32)
-
-
-def keep(connection: Connection, found: Inputs, answer: dict[str, Any]) -> Row[Any]:
-    """Keep a layer, unless one was kept meanwhile; the one that holds."""
+def keep(connection: Connection, found: Inputs, answer: dict[str, Any]) -> None:
+    """Keep a layer, unless one was kept meanwhile: then that one holds."""
     connection.execute(
         insert(HotspotLayer)
         .values(
@@ -233,6 +242,3 @@ def keep(connection: Connection, found: Inputs, answer: dict[str, Any]) -> Row[A
         )
         .on_conflict_do_nothing()
     )
-    row = kept(connection, found.asked)
-    assert row is not None  # noqa: S101 - one of us wrote it
-    return row

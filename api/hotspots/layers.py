@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from api.hotspots import suppression
 from api.hotspots.analysis import Area, Table, analyse, area_of
-from api.hotspots.counting import counted
+from api.hotspots.counting import changed, counted, numbered, ordered
 from api.hotspots.groups import Group
 from api.hotspots.reading import Reports
 from api.hotspots.suppression import K
@@ -42,12 +42,19 @@ class Land:
         at = grid.positions(cells, grid.parents(self.fine.cells, resolution))
         return np.bincount(at[at >= 0], minlength=len(cells)).astype(np.int64)
 
+    @cached_property
+    def cells_of_wards(self) -> Ints:
+        """How many cells each ward touches, at the resolution at which these are fewest."""
+        coarse = numbered(grid.parents(self.fine.cells, COARSE))
+        ward, cell = ordered(self.fine.wards.astype(np.int64), coarse)
+        return np.bincount(ward[changed(ward, cell)], minlength=len(self.atlas.codes))
+
 
 def land_of(atlas: Atlas, fine: CellMap, resolutions: Sequence[int] = (FINE, COARSE)) -> Land:
     """The land that these cells are."""
     areas, wards = {}, {}
     for resolution in resolutions:
-        cells = np.unique(grid.parents(fine.cells, resolution))
+        cells = grid.distinct(grid.parents(fine.cells, resolution))[0]
         areas[resolution] = area_of(cells)
         wards[resolution] = wards_of(atlas, fine, areas[resolution], resolution)
     return Land(atlas, fine, areas, wards)
@@ -103,6 +110,10 @@ class Layer:
         """The ward of each cell."""
         return self.land.wards[self.resolution]
 
+    def codes(self, at: Ints) -> list[str]:
+        """The codes of the wards of these cells."""
+        return [self.land.atlas.codes[ward] for ward in self.of_cells[at].tolist()]
+
     @cached_property
     def in_window(self) -> NDArray[np.bool_]:
         """Which reports are of the window."""
@@ -141,15 +152,14 @@ class Layer:
         cells = len(self.land.areas[resolution].cells)
         return np.bincount(at[at >= 0], minlength=cells).astype(np.int64)
 
-    def pairs(self, last: int) -> NDArray[np.int64]:
-        """Who counts in which cell in the window that ends with a day."""
+    def pairs(self, last: int) -> suppression.Pairs:
+        """Who counts in which cell in the window that ends with a day, each once."""
         incidents = self.reports.incidents(self.resolution)
         incidents = incidents.only(incidents.days <= last)
         counting = counted(incidents, last=last, days=self.asked.days)
         kept = counting.only(last - counting.days < self.asked.days)
         at = grid.positions(self.table.cells, kept.cells)
-        rows = np.stack([at, kept.reporters], axis=1)[at >= 0]
-        return np.unique(rows, axis=0)
+        return at[at >= 0], kept.reporters[at >= 0]
 
 
 @dataclass(frozen=True)

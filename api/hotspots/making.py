@@ -1,7 +1,8 @@
 """What is told of a layer, or of the part of it that a ward is."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from scipy.special import gammaincinv
 
 from api.hotspots import suppression
 from api.hotspots.analysis import METHOD, VERSION
-from api.hotspots.counting import counted
-from api.hotspots.layers import COARSE, Before, Land, Layer, Question
+from api.hotspots.counting import changed, counted, different, numbered, ordered
+from api.hotspots.layers import Before, Land, Layer, Question
 from api.hotspots.reading import Reports
 from api.hotspots.significance import LEVEL, adjusted
 from api.hotspots.suppression import K, band, of_cells, rounded, two_digits
@@ -45,7 +46,7 @@ def answer_of(
     features += ward_features(layer, scope_wards, bands, here)
     used = layer.table.counts[mine]
     limit = layer.limit(mine, bands)
-    reporters = len(np.unique(layer.reports.reporters[here]))
+    reporters = different(layer.reports.reporters[here])
     large = int(mine.sum()) >= SMALL_SCOPE
     return {
         "resolution": layer.resolution,
@@ -56,7 +57,7 @@ def answer_of(
         "coverage": {
             "cells_with_reports": round(float((used > 0).mean()), 2) if large else None,
             "places_with_few_reporters": (
-                rounded(((used > 0) & (used < K)).sum()) if large else None
+                int(rounded(np.sum((used > 0) & (used < K), dtype=float))) if large else None
             ),
         },
         "hotspots_found": sum(each["properties"]["is_hotspot"] for each in features),
@@ -108,12 +109,13 @@ def cell_bands(
     if before is None or before.resolution != layer.resolution:
         return found, since
     moved: dict[int, Ints] = {}
+    present = layer.pairs(last)
     for at, name in names.items():
         day = before.since.get(name, before.last)
         if before.bands.get(name) == found[at] or last - day >= layer.asked.days:
             continue
         if day not in moved:
-            moved[day] = suppression.came_and_went(layer.pairs(last), layer.pairs(day), layer.cells)
+            moved[day] = suppression.came_and_went(present, layer.pairs(day), layer.cells)
         if moved[day][at] < K:
             since[name] = day
             if (told := before.bands.get(name)) is None:
@@ -127,52 +129,66 @@ def cell_features(
     layer: Layer, bands: Mapping[int, str], q: Floats, flags: NDArray[np.bool_]
 ) -> list[dict[str, Any]]:
     """The cells that are told of, by intensity."""
-    table, codes = layer.table, layer.land.atlas.codes
+    table = layer.table
     order = np.lexsort((table.cells, -table.score))
-    rank = np.empty(layer.cells)
-    rank[order] = (np.arange(layer.cells) + 1) / max(layer.cells, 1)
+    places = np.flatnonzero(np.isin(order, list(bands)))
+    at, rank = order[places], (places + 1) / max(layer.cells, 1)
     ends = [end for _, end in BANDS]
     area_bands = np.array([*(name for name, _ in BANDS), "rest"])[np.searchsorted(ends, rank)]
     highest = table.score.max(initial=0.0)
-    around = table.around // K * K
-    open_ = layer.neighbourhoods_open(bands)
+    around = table.around[at] // K * K
+    known = layer.neighbourhoods_open(bands)[at]
+    expected = np.where(known, table.expected[at], 0.0)
+    low, high = interval(around)
+    counts = [bands[each] for each in at.tolist()]
     weeks = last_weeks(layer)
-    features = []
-    for at in sorted(bands, key=lambda each: (rank[each], each)):
-        expected = float(table.expected[at]) if open_[at] else 0.0
-        low, high = interval(int(around[at]))
-        features.append(
-            feature(
-                {
-                    "cell": f"{int(table.cells[at]):x}",
-                    "res": layer.resolution,
-                    "ward_code": codes[layer.of_cells[at]],
-                    "count_band": bands[at],
-                    "reporters_band": bands[at],
-                    "intensity": rounded(100 * table.score[at] / highest) if highest else 0,
-                    "area_band": str(area_bands[at]),
-                    "p": round(float(table.p[at]), 2) if open_[at] else None,
-                    "q": round(float(q[at]), 2) if open_[at] else None,
-                    "is_hotspot": bool(flags[at]),
-                    "gi_z": round(float(table.gi_z[at]), 2) if open_[at] else None,
-                    "expected": two_digits(expected) or None,
-                    "ratio": two_digits(around[at] / expected) if expected else None,
-                    "ratio_low": two_digits(low / expected) if expected else None,
-                    "ratio_high": two_digits(high / expected) if expected else None,
-                    "is_rising": bool(table.is_rising[at]),
-                    "pattern": str(table.pattern[at]),
-                    "last_seen_week": weeks.get(at),
-                    "suppressed": False,
-                },
-            )
-        )
-    return features
+    columns: dict[str, Iterable[Any]] = {
+        "cell": grid.names(table.cells[at]),
+        "res": repeat(layer.resolution, len(at)),
+        "ward_code": layer.codes(at),
+        "count_band": counts,
+        "reporters_band": counts,
+        "intensity": rounded(100 * table.score[at] / (highest or 1.0)).tolist(),
+        "area_band": area_bands.tolist(),
+        "p": where(known, table.p[at]),
+        "q": where(known, q[at]),
+        "is_hotspot": flags[at].tolist(),
+        "gi_z": where(known, table.gi_z[at]),
+        "expected": ratios(expected, expected > 0),
+        "ratio": ratios(around, expected),
+        "ratio_low": ratios(low, expected),
+        "ratio_high": ratios(high, expected),
+        "is_rising": table.is_rising[at].tolist(),
+        "pattern": table.pattern[at].tolist(),
+        "last_seen_week": [weeks.get(each) for each in at.tolist()],
+        "suppressed": repeat(False, len(at)),
+    }
+    return features_of(columns)
 
 
-def interval(count: int) -> tuple[float, float]:
-    """The exact 95 % interval of a Poisson count whose last digit is unknown."""
-    low = float(gammaincinv(count, 0.025)) if count else 0.0
-    return low, float(gammaincinv(count + K, 0.975))
+def features_of(columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """Places, given each property of all of them."""
+    rows = zip(*columns.values(), strict=True)
+    return [feature(dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def where(known: NDArray[np.bool_], values: Floats) -> list[float | None]:
+    """Values to two decimals, as far as they may be known."""
+    pairs = zip(known.tolist(), values.tolist(), strict=True)
+    return [round(value, 2) if told else None for told, value in pairs]
+
+
+def ratios(values: Floats | Ints, expected: Floats | NDArray[np.bool_]) -> list[float | None]:
+    """Values over what is expected to two digits; nothing where nothing may be expected."""
+    pairs = zip(values.tolist(), expected.tolist(), strict=True)
+    return [two_digits(value / divisor) if divisor else None for value, divisor in pairs]
+
+
+def interval(counts: Ints) -> tuple[Floats, Floats]:
+    """The exact 95 % intervals of Poisson counts whose last digit is unknown."""
+    different, back = grid.distinct(counts)
+    low = np.where(different > 0, gammaincinv(np.maximum(different, 1), 0.025), 0.0)
+    return low[back], gammaincinv(different + K, 0.975)[back]
 
 
 def last_weeks(layer: Layer) -> dict[int, str]:
@@ -196,28 +212,21 @@ def hidden_features(
     layer: Layer, mine: NDArray[np.bool_], bands: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     """The cells beside those that are told of: too few reporters, or none."""
-    shown = list(bands)
+    shown = np.fromiter(bands, np.int64, len(bands))
     members = layer.land.areas[layer.resolution].neighbourhoods.members
-    beside = np.unique(members[shown]) if shown else np.zeros(0, np.int64)
-    features = []
-    for at in beside.tolist():
-        if at < layer.cells and mine[at] and at not in bands:
-            cell = int(layer.table.cells[at])
-            features.append(feature(hidden(cell, layer, at)))
-    return features
-
-
-def hidden(cell: int, layer: Layer, at: int) -> dict[str, Any]:
-    """What is said of a hidden cell: that it is one."""
-    return {
-        "cell": f"{cell:x}",
-        "res": layer.resolution,
-        "ward_code": layer.land.atlas.codes[layer.of_cells[at]],
-        "count_band": None,
-        "is_hotspot": False,
-        "is_rising": False,
-        "suppressed": True,
+    beside = grid.in_order(members[shown].reshape(-1).astype(np.int64))
+    beside = beside[beside < layer.cells]
+    at = beside[mine[beside] & ~np.isin(beside, shown)]
+    columns: dict[str, Iterable[Any]] = {
+        "cell": grid.names(layer.table.cells[at]),
+        "res": repeat(layer.resolution, len(at)),
+        "ward_code": layer.codes(at),
+        "count_band": repeat(None, len(at)),
+        "is_hotspot": repeat(False, len(at)),
+        "is_rising": repeat(False, len(at)),
+        "suppressed": repeat(True, len(at)),
     }
+    return features_of(columns)
 
 
 def ward_features(
@@ -228,12 +237,8 @@ def ward_features(
 ) -> list[dict[str, Any]]:
     """The wards of which no cell is told: how many reported there, as far as that may be told."""
     told = {int(layer.of_cells[at]) for at in bands}
-    pairs = np.unique(
-        np.stack([layer.wards[here].astype(np.int64), layer.reports.reporters[here]], axis=1),
-        axis=0,
-    )
-    reporters = np.bincount(pairs[:, 0], minlength=len(layer.land.atlas.codes))
-    cells = cells_of_wards(layer.land)
+    reporters = reporters_of_wards(layer.reports, layer.wards, here, layer.land.atlas)
+    cells = layer.land.cells_of_wards
     features = []
     for ward in np.unique(scope_wards).tolist():
         if ward in told:
@@ -244,12 +249,12 @@ def ward_features(
     return features
 
 
-def cells_of_wards(land: Land) -> Ints:
-    """How many cells each ward touches, at the resolution at which these are fewest."""
-    wards = land.fine.wards.astype(np.int64)
-    coarse = grid.parents(land.fine.cells, COARSE).astype(np.int64)
-    touched = np.unique(np.stack([wards, coarse], axis=1), axis=0)[:, 0]
-    return np.bincount(touched, minlength=len(land.atlas.codes))
+def reporters_of_wards(
+    reports: Reports, wards: NDArray[np.int32], here: NDArray[np.bool_], atlas: Atlas
+) -> Ints:
+    """How many different reporters each ward has."""
+    ward, who = ordered(wards[here].astype(np.int64), numbered(reports.reporters[here]))
+    return np.bincount(ward[changed(ward, who)], minlength=len(atlas.codes))
 
 
 def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
@@ -291,22 +296,19 @@ def sensitive_answer(
     """What is told of sensitive reports: wards of a quarter of a year, from ten reporters on."""
     age = asked.last - reports.days
     here = np.isin(wards, scope_wards) & (age >= 0) & (age < asked.days)
-    pairs = np.unique(
-        np.stack([wards[here].astype(np.int64), reports.reporters[here]], axis=1), axis=0
-    )
-    counts = np.bincount(pairs[:, 0], minlength=len(land.atlas.codes))
+    counts = reporters_of_wards(reports, wards, here, land.atlas)
     features = [
         ward_feature(land.atlas, ward, told)
         for ward in np.unique(scope_wards).tolist()
         if (told := band(int(counts[ward]), suppression.SENSITIVE_EDGES)) is not None
     ]
-    reporters = len(np.unique(reports.reporters[here]))
+    reporters = different(reports.reporters[here])
     mine = counts[np.unique(scope_wards)]
     limit = suppression.most(mine, mine < SENSITIVE_K, SENSITIVE_K)
     return {
         "resolution": None,
         "cells_total": int(np.isin(land.fine.wards, scope_wards).sum()),
-        "reports_used": suppression.floored(min(len(pairs), limit), SENSITIVE_K),
+        "reports_used": suppression.floored(min(int(counts.sum()), limit), SENSITIVE_K),
         "reports_excluded": left_out(excluded),
         "distinct_reporters": band(reporters, suppression.SENSITIVE_EDGES, at_most=limit)
         or f"0-{SENSITIVE_K - 1}",

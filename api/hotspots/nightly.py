@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from api.clock import VIETNAM
-from api.hotspots import keeping, reading
+from api.hotspots import keeping
 from api.hotspots.groups import SENSITIVE_DAYS, WINDOWS, Group
 from api.trends.keeping import COUNTRY, Area
 from geo.atlas import Atlas, edition_in_force, load_atlas
@@ -56,9 +56,7 @@ def freeze_area(
         if group != Group.SENSITIVE or days == SENSITIVE_DAYS
     ]
     with engine.begin() as connection:
-        until = keeping.until_of(connection, day, now)
-        provinces = keeping.provinces_of(connection, atlas, area.province_code)
-        reports = reading.read(connection, day, until, provinces)
+        read = keeping.reports_of(connection, area, day, atlas, now)
     made = 0
     for days, group in questions:
         if stop.is_set():
@@ -66,7 +64,7 @@ def freeze_area(
         asked = keeping.Asked(area, days, group, day, atlas)
         with engine.begin() as connection:
             if keeping.kept(connection, asked) is None:
-                found = keeping.inputs(connection, asked, now, reports=reports)
+                found = keeping.inputs(connection, asked, now, read=read)
                 keeping.keep(connection, found, keeping.made(found))
                 made += 1
     return made

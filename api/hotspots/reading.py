@@ -10,42 +10,35 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from api.clock import VIETNAM
-from api.hotspots.counting import Incidents
+from api.hotspots.counting import PLACE_RESOLUTION, Incidents, numbered, ordered
 from api.hotspots.groups import Group
 from geo import grid
 from geo.grid import Cells, Ints
 
 HISTORY_DAYS = 455
 """The longest window and what it is compared with."""
+DAY_US, AHEAD_US = 86_400_000_000, 7 * 3_600_000_000
+"""A day, and how far Vietnam's clocks are ahead of UTC: ever the same since 1975."""
 UNVERIFIED_M = 1000
 """A circle of a larger radius says too little of where it was."""
 
 GROUPS = tuple(Group)
 
 # Each reason to leave a report out, in the order in which it is asked.
-REASON = f"""
-    case
-        when report.state = 'duplicate' then 'duplicate'
-        when report.state = 'withdrawn' then 'withdrawn'
-        when report.state = 'not_actionable' and (
+TESTS = {
+    "duplicate": "report.state = 'duplicate'",
+    "withdrawn": "report.state = 'withdrawn'",
+    "closed_as_false": """report.state = 'not_actionable' and (
             select outcome.reason_code from case_outcomes as outcome
             where outcome.case_id = report.case_id order by outcome.id desc limit 1
-        ) = 'false_report' then 'closed_as_false'
-        when report.channel <> 'app' then 'recorded_by_officers'
-        when report.cell_r9 is null then 'no_place'
-        when report.accuracy_m > {UNVERIFIED_M} or report.confidence in ('outside', 'unknown')
-            then 'unverified_place'
-    end
-"""  # noqa: S608 - made of the constant above
-REASONS = (
-    "duplicate",
-    "withdrawn",
-    "closed_as_false",
-    "recorded_by_officers",
-    "no_place",
-    "unverified_place",
-    "sensitive",
-)
+        ) = 'false_report'""",
+    "recorded_by_officers": "report.channel <> 'app'",
+    "no_place": "report.cell_r9 is null",
+    "unverified_place": f"""
+        report.accuracy_m > {UNVERIFIED_M} or report.confidence in ('outside', 'unknown')""",
+}
+REASONS = (*TESTS, "sensitive")
+REASON = " ".join(["case", *(f"when {test} then '{name}'" for name, test in TESTS.items()), "end"])
 
 MATCHING = """
     report.received_at >= :since and report.received_at < :until
@@ -55,31 +48,30 @@ MATCHING = """
     and not starts_with(report.station_id, 'o-')
 """
 
-# Whole columns as bytes: a row each would cost more than everything that is done with them.
-COUNTED = text(f"""
-    select string_agg(int8send(cell), ''), string_agg(int4send(day), ''),
-        string_agg(int4send(category_group), ''), string_agg(reporter, '')
-    from (
-        select report.cell_r9 as cell,
-            (report.received_at at time zone 'Asia/Ho_Chi_Minh')::date - date '0001-01-01' as day,
-            case when category.sensitive then {GROUPS.index(Group.SENSITIVE)}
-                else coalesce(array_position(cast(:groups as text[]), category.hotspot_group) - 1,
-                    {GROUPS.index(Group.OTHER)}) end as category_group,
-            coalesce(substr(report.reporter_key, 1, 8), '\\x0000000000000000') as reporter
-        from reports as report
-        join categories as category on category.code = report.category
-        where {MATCHING} and {REASON} is null
-    ) as counted
+SENSITIVE_BIT, REASON_SHIFT = 16, 5
+REASON_BITS = " ".join(
+    f"when {test} then {(at + 1) << REASON_SHIFT}" for at, test in enumerate(TESTS.values())
+)
+
+# Whole columns as bytes: a row each would cost more than everything that is done with them. Facts
+# are bits: 0-3 the group of the category, 4 whether that is sensitive, from 5 on why it is out.
+READ = text(f"""
+    with kinds as materialized (
+        select code, case when sensitive then {SENSITIVE_BIT} else 0 end + coalesce(
+            array_position(cast(:groups as text[]), hotspot_group) - 1, {len(GROUPS)}) as facts
+        from categories
+    )
+    select string_agg(int8send(coalesce(report.cell_r9, 0)), ''),
+        string_agg(timestamptz_send(report.received_at), ''),
+        string_agg(int4send(kind.facts + case {REASON_BITS} else 0 end), ''),
+        string_agg(coalesce(substr(report.reporter_key, 1, 8), '\\x0000000000000000'), '')
+    from reports as report
+    join kinds as kind on kind.code = report.category
+    where {MATCHING}
 """)  # noqa: S608 - made of the constants above
 
-EXCLUDED = text(f"""
-    select coalesce({REASON}, 'sensitive') as reason, count(*)
-    from reports as report
-    join categories as category on category.code = report.category
-    where {MATCHING} and ({REASON} is not null or category.sensitive)
-        and (:category_group = 'all' or category.hotspot_group = :category_group)
-    group by 1
-""")  # noqa: S608 - made of the constants above
+# A plan that is made for any provinces and any days reads a province's reports in seconds.
+PLANNED = text("set local plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
@@ -95,17 +87,16 @@ class Reports:
     reporters: Ints
     """Equal numbers are the same reporter; the anonymous of a place, a group and a day are one."""
 
-    def of(self, group: Group) -> "Reports":
-        """Those of a group."""
-        number = GROUPS.index(group)
+    def of(self, group: Group) -> NDArray[np.bool_]:
+        """Which are of a group."""
         if group == Group.ALL:
-            rows = self.groups != GROUPS.index(Group.SENSITIVE)
-        else:
-            rows = self.groups == number
-        return self.only(rows)
+            return np.asarray(self.groups != GROUPS.index(Group.SENSITIVE))
+        return np.asarray(self.groups == GROUPS.index(group))
 
     def only(self, rows: NDArray[np.bool_]) -> "Reports":
         """These rows."""
+        if rows.all():
+            return self
         return Reports(self.cells[rows], self.days[rows], self.groups[rows], self.reporters[rows])
 
     def incidents(self, resolution: int) -> Incidents:
@@ -115,11 +106,32 @@ class Reports:
     @property
     def digest(self) -> bytes:
         """Says whether two counts were made of the same."""
-        order = np.lexsort((self.reporters, self.groups, self.days, self.cells))
+        first = self.days.min(initial=0)
+        places, place = grid.distinct(self.cells)
+        place, days, groups = ordered(place, self.days - first, self.groups)
         made = hashlib.sha256()
-        for column in (self.cells, self.days, self.groups):
-            made.update(np.ascontiguousarray(column[order]).tobytes())
+        for column in (places[place], days + first, groups):
+            made.update(np.ascontiguousarray(column).tobytes())
         return made.digest()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The reports that do not count, or only among the sensitive: a row each."""
+
+    days: Ints
+    groups: Ints
+    """Positions in `GROUPS` of what the category would be in; beyond the last: in none."""
+    reasons: Ints
+    """Positions in `REASONS`."""
+
+    def since(self, first: dt.date, group: Group) -> dict[str, int]:
+        """How many there are of each reason, from a day on."""
+        rows = self.days >= first.toordinal()
+        if group != Group.ALL:
+            rows &= self.groups == GROUPS.index(group)
+        counts = np.bincount(self.reasons[rows], minlength=len(REASONS))
+        return dict(zip(REASONS, counts.tolist(), strict=True))
 
 
 def midnight(day: dt.date) -> dt.datetime:
@@ -129,10 +141,11 @@ def midnight(day: dt.date) -> dt.datetime:
 
 def read(
     connection: Connection, as_of: dt.date, until: dt.datetime, provinces: Sequence[str] | None
-) -> Reports:
-    """What counts in the layers of a day, in these provinces or in all."""
+) -> tuple[Reports, LeftOut]:
+    """What counts in the layers of a day, in these provinces or in all, and what does not."""
+    connection.execute(PLANNED)
     found = connection.execute(
-        COUNTED,
+        READ,
         {
             "since": midnight(as_of - dt.timedelta(HISTORY_DAYS)),
             "until": until,
@@ -140,43 +153,47 @@ def read(
             "groups": [str(group) for group in GROUPS],
         },
     ).one()
-    cells, days, groups, keys = (bytes(column or b"") for column in found)
-    return distinct(
+    cells, moments, facts, keys = (bytes(column or b"") for column in found)
+    return parted(
         np.frombuffer(cells, ">i8").astype(np.uint64),
-        np.frombuffer(days, ">i4").astype(np.int64) + dt.date(1, 1, 1).toordinal(),
-        np.frombuffer(groups, ">i4").astype(np.int64),
+        days_of(np.frombuffer(moments, ">i8").astype(np.int64)),
+        np.frombuffer(facts, ">i4").astype(np.int64),
         np.frombuffer(keys, ">i8").astype(np.int64),
     )
 
 
+def days_of(microseconds: Ints) -> Ints:
+    """The days in Vietnam's calendar of moments that are told since 2000, as PostgreSQL does."""
+    return (microseconds + AHEAD_US) // DAY_US + dt.date(2000, 1, 1).toordinal()
+
+
+def parted(cells: Cells, days: Ints, facts: Ints, keys: Ints) -> tuple[Reports, LeftOut]:
+    """The reports that count and those that do not, given the facts that `READ` tells."""
+    groups, reasons = facts & (SENSITIVE_BIT - 1), facts >> REASON_SHIFT
+    sensitive = (facts & SENSITIVE_BIT) > 0
+    out = (reasons > 0) | sensitive
+    reason = np.where(reasons > 0, reasons - 1, REASONS.index("sensitive"))
+    left_out = LeftOut(days[out], groups[out], reason[out])
+    group = np.where(groups < len(GROUPS), groups, GROUPS.index(Group.OTHER))
+    group[sensitive] = GROUPS.index(Group.SENSITIVE)
+    if not reasons.any():
+        return distinct(cells, days, group, keys), left_out
+    rows = reasons == 0
+    return distinct(cells[rows], days[rows], group[rows], keys[rows]), left_out
+
+
 def distinct(cells: Cells, days: Ints, groups: Ints, keys: Ints) -> Reports:
-    """The reports with reporters numbered anew; the anonymous are one by place, group and day."""
-    reporters = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    """The reports by cell, with reporters numbered anew.
+
+    The anonymous of a place, a group and a day are one.
+    """
+    order = np.argsort(cells, kind="stable")
+    cells, days, groups, keys = cells[order], days[order], groups[order], keys[order]
+    reporters = grid.distinct(keys)[1]
     anonymous = keys == 0
     if anonymous.any():
-        places = grid.parents(cells[anonymous], 7).astype(np.int64)
-        together = np.stack([places, groups[anonymous], days[anonymous]], axis=1)
-        numbers = np.unique(together, axis=0, return_inverse=True)[1].reshape(-1)
-        reporters[anonymous] = -1 - numbers
+        places = numbered(grid.parents(cells[anonymous], PLACE_RESOLUTION))
+        when = days[anonymous] - days.min()
+        together = (places * len(GROUPS) + groups[anonymous]) * (when.max() + 1) + when
+        reporters[anonymous] = -1 - grid.distinct(together)[1]
     return Reports(cells, days, groups, reporters)
-
-
-def excluded(
-    connection: Connection,
-    first: dt.date,
-    until: dt.datetime,
-    provinces: Sequence[str] | None,
-    group: Group,
-) -> dict[str, int]:
-    """How many reports of a window were left out, and why."""
-    rows = connection.execute(
-        EXCLUDED,
-        {
-            "since": midnight(first),
-            "until": until,
-            "provinces": None if provinces is None else list(provinces),
-            "category_group": group,
-        },
-    )
-    found = {reason: int(count) for reason, count in rows}
-    return {reason: found.get(reason, 0) for reason in REASONS}

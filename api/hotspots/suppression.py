@@ -7,11 +7,15 @@ told of the cells, of this window or another, no cell is then forced to hold one
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.grid import Ints
+from api.hotspots.counting import changed, ordered
+from geo.grid import Floats, Ints
+
+Pairs = tuple[Ints, Ints]
 
 K = 5
 """The fewest reporters that are ever told of."""
@@ -21,6 +25,7 @@ STEP = 5
 """What counts of whole scopes are rounded to."""
 
 
+@lru_cache(10_000)
 def band(count: int, edges: Sequence[int] = EDGES, *, at_most: float | None = None) -> str | None:
     """The band of a count, None below the first; with `at_most` the lower end goes no higher."""
     lows = [edge for edge in edges if edge <= count]
@@ -69,9 +74,9 @@ def floored(count: float, step: int = STEP) -> int:
     return int(count // step * step)
 
 
-def rounded(count: float) -> int:
-    """A count of a whole scope, to the nearest five."""
-    return int(STEP * np.floor(count / STEP + 0.5))
+def rounded(counts: Floats) -> Ints:
+    """Numbers to the nearest five."""
+    return np.asarray(STEP * np.floor(counts / STEP + 0.5), np.int64)
 
 
 def two_digits(value: float) -> float:
@@ -79,11 +84,13 @@ def two_digits(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def came_and_went(now: NDArray[np.int64], before: NDArray[np.int64], places: int) -> Ints:
+def came_and_went(now: Pairs, before: Pairs, places: int) -> Ints:
     """How many reporters each place has that it had not, or had and has no more.
 
-    Rows are pairs of a place's position and a reporter, each once.
+    Pairs are of a place's position and a reporter, each once.
     """
-    stay = set(map(tuple, now.tolist())) ^ set(map(tuple, before.tolist()))
-    moved = np.array([place for place, _ in stay], np.int64)
-    return np.bincount(moved, minlength=places).astype(np.int64)
+    lowest = min(reporters.min(initial=0) for _, reporters in (now, before))
+    place, who = (np.concatenate(columns) for columns in zip(now, before, strict=True))
+    place, who = ordered(place, who - lowest)
+    ends = changed(place, who)
+    return np.bincount(place[ends[np.diff(ends, prepend=-1) == 1]], minlength=places)

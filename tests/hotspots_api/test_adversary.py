@@ -184,7 +184,9 @@ def answers_of(connection: Connection, atlas: Atlas) -> Answers:
                 for group in GROUPS:
                     asked = keeping.Asked(Area(scope, "01"), days, group, as_of, atlas)
                     read = keeping.inputs(connection, asked, now())
-                    kept = keeping.keep(connection, read, keeping.made(read))
+                    keeping.keep(connection, read, keeping.made(read))
+                    kept = keeping.kept(connection, asked)
+                    assert kept is not None
                     found[scope, days, group, as_of] = kept.answer
     return found
 
