@@ -25,8 +25,9 @@ from api.settings import Settings
 from api.triage.filters import QueueFilter
 
 CASE_ROLES = [StaffRole.DUTY_OFFICER, StaffRole.STATION_CHIEF, StaffRole.OVERSIGHT]
-LANES, BATCH = 2, 8
-"""A map asks for many tiles at once; what a lane takes must fit into a statement's time."""
+LANES, BATCH = 2, 2
+"""A map asks for many tiles at once: lanes share them, and none waits long for the others of its
+lane."""
 KEPT_S = 5.0
 """Some things happen by themselves: a deadline passes, a claim ends."""
 
