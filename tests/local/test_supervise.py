@@ -95,9 +95,14 @@ class Run:
         return [line.rsplit(" ", 1)[0] for line in lines]
 
     def process(self, command: str) -> int:
-        """The process that was started last for a command."""
+        """The process that was started last for a command, once it says so."""
+        wait_until(lambda: self.processes(command) != [])
+        return self.processes(command)[-1]
+
+    def processes(self, command: str) -> list[int]:
+        """All that were started for a command and have said so."""
         lines = (self.home / "starts").read_text().splitlines()
-        return [int(line.split()[-1]) for line in lines if line.startswith(command)][-1]
+        return [int(line.split()[-1]) for line in lines if line.startswith(command)]
 
 
 def wait_until(happens: Callable[[], bool], seconds: float = 20) -> None:
