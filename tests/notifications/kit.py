@@ -54,21 +54,21 @@ class Outbox:
     async def owe(
         self, recipient: bytes | None, *, subject: uuid.UUID | None = None, times: int = 1
     ) -> list[str]:
-        """Owe some messages; answers their ids."""
+        """Owe some messages, one after the other; answers their ids."""
+        return [await self.owe_one(recipient, subject or uuid.uuid4()) for _ in range(times)]
+
+    async def owe_one(self, recipient: bytes | None, subject: uuid.UUID) -> str:
+        """Owe a message, in a transaction of its own: those of one transaction are equally old."""
         async with self.sessions.begin() as session:
-            return [
-                str(
-                    await outbox.owe(
-                        session,
-                        subject=subject or uuid.uuid4(),
-                        recipient=recipient,
-                        kind="report.received",
-                        data=RECEIVED,
-                        now=NOW,
-                    )
-                )
-                for _ in range(times)
-            ]
+            owed = await outbox.owe(
+                session,
+                subject=subject,
+                recipient=recipient,
+                kind="report.received",
+                data=RECEIVED,
+                now=NOW,
+            )
+        return str(owed)
 
     def connect(self, role: str = "tinbao_worker") -> psycopg.Connection[Any]:
         """A connection of the worker."""
