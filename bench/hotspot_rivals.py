@@ -29,7 +29,8 @@ class Kernels:
         n = len(area.cells)
         within = {}
         for metres in (250, 500):
-            source, target, apart = ranking.pairs_within(area.centres, np.arange(n), 3.0 * metres)
+            parts = ranking.pairs_within(area.centres, np.arange(n), 3.0 * metres)
+            source, target, apart = map(np.concatenate, zip(*parts, strict=True))
             share = np.exp(-0.5 * (apart / metres) ** 2)
             within[metres] = sp.csr_matrix((share, (target, source)), shape=(n, n))
         return cls(within)

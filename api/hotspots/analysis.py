@@ -18,7 +18,7 @@ from geo import grid
 from geo.grid import Cells, Floats, Ints, Neighbourhoods
 
 METHOD = "tinbao-hotspots"
-VERSION = "1"
+VERSION = "2"
 """Raised with every change that changes a number."""
 
 BEFORE = {7: 56, 28: 364, 90: 364}

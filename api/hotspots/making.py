@@ -13,6 +13,7 @@ from api.hotspots import suppression
 from api.hotspots.analysis import METHOD, VERSION
 from api.hotspots.counting import changed, counted, different, numbered, ordered
 from api.hotspots.layers import Before, Land, Layer, Question
+from api.hotspots.ranking import BANDWIDTHS_M, HALF_LIFE, STRENGTH
 from api.hotspots.reading import Reports
 from api.hotspots.significance import LEVEL, adjusted
 from api.hotspots.suppression import K, band, of_cells, rounded, two_digits
@@ -322,9 +323,9 @@ def sensitive_answer(
 PARAMETERS = {
     "k": K,
     "sensitive_k": SENSITIVE_K,
-    "half_life_days": 180,
-    "bandwidth_m": 500,
-    "prior": 3,
+    "half_life_days": HALF_LIFE,
+    "bandwidths_m": BANDWIDTHS_M,
+    "prior": STRENGTH,
     "level": LEVEL,
     "rounded_down_to": K,
 }

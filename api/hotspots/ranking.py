@@ -4,10 +4,13 @@ Reports lose half their weight in `HALF_LIFE` days. A cell with few of them is d
 surroundings say: the mean of a gamma-Poisson model whose prior is the smoothed map.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.grid import METRES_PER_DEGREE, Floats, Ints
+from geo.grid import EARTH_RADIUS_M, Floats, Ints
 
 HALF_LIFE, HALF_LIFE_OF_A_SHORT_HISTORY = 180.0, 60.0
 YEAR = 365
@@ -15,8 +18,13 @@ YEAR = 365
 STRENGTH = 3.0
 """How many reports' worth the surroundings count beside a cell's own."""
 
-BANDWIDTH_M, CUT = 500.0, 3.0
-"""Standard deviation of the smoothing, and how many of them it reaches."""
+BANDWIDTHS_M, CUT = (1000.0, 500.0, 250.0), 3.0
+"""Standard deviations of the smoothing to choose from, the first of equals, and how many of them
+it reaches."""
+ANYWHERE = 0.05
+"""The share of the reports of which smoothed maps are taken to know nothing, when compared."""
+AT_ONCE = 20_000
+"""Of how many cells the neighbours are in memory together."""
 
 BANDS = {"top1": 0.01, "top5": 0.05, "top10": 0.10}
 """What share of the area, from the highest score on, lies in a band or those before it."""
@@ -33,58 +41,83 @@ def weights(ages: Ints) -> Floats:
 
 def scores(decayed: Floats, centres: Floats) -> Floats:
     """The score of each cell, given its decayed count and its centre (degrees)."""
-    smooth = smoothed(decayed, centres)
-    some = smooth > 0
+    expected = surroundings(decayed, centres)
+    some = expected > 0
     score = np.zeros(len(decayed))
-    score[some] = (decayed[some] + STRENGTH) / (1 + STRENGTH / smooth[some])
+    score[some] = (decayed[some] + STRENGTH) / (1 + STRENGTH / expected[some])
     return score
 
 
-def smoothed(values: Floats, centres: Floats) -> Floats:
-    """The same total, spread with a Gaussian over the given cells."""
-    sources = np.flatnonzero(values)
-    if not len(sources):
+def surroundings(values: Floats, centres: Floats) -> Floats:
+    """What is expected of each cell by those round it: the map smoothed, with the same total.
+
+    The bandwidth is the one at which each report is told best by all others (leave-one-out
+    likelihood: Habbema, Hermans and van den Broek 1974; Duin 1976).
+    """
+    if not values.any():
         return np.zeros(len(values))
-    source, target, metres = pairs_within(centres, sources, CUT * BANDWIDTH_M)
-    share = np.exp(-0.5 * (metres / BANDWIDTH_M) ** 2) * values[source]
-    spread = np.bincount(target, share, minlength=len(values))
-    return np.asarray(spread * (values.sum() / spread.sum()))
+    best = max(smoothed(values, centres), key=lambda each: likelihood(values, each))
+    return np.asarray(best.spread * (values.sum() / best.spread.sum()))
+
+
+class Smooth(NamedTuple):
+    """A map smoothed with one bandwidth."""
+
+    spread: Floats
+    """The sum of Gaussians over the cells, each as high as its cell's value."""
+    reach: Floats
+    """By cell with a value: the sum over all cells of a Gaussian over it, of height 1."""
+
+
+def smoothed(values: Floats, centres: Floats) -> list[Smooth]:
+    """The values spread over the given cells, with each bandwidth."""
+    n = len(values)
+    maps = [Smooth(np.zeros(n), np.zeros(n)) for _ in BANDWIDTHS_M]
+    sources = np.flatnonzero(values)
+    for source, target, apart in pairs_within(centres, sources, CUT * max(BANDWIDTHS_M)):
+        for metres, smooth in zip(BANDWIDTHS_M, maps, strict=True):
+            near = apart <= CUT * metres
+            height, of = np.exp(-0.5 * (apart[near] / metres) ** 2), source[near]
+            smooth.spread[:] += np.bincount(target[near], height * values[of], n)
+            smooth.reach[:] += np.bincount(of, height, n)
+    return maps
+
+
+def likelihood(values: Floats, smooth: Smooth) -> float:
+    """How well each report is told by all others; a logarithm."""
+    some = values > 0
+    value, spread, reach = values[some], smooth.spread[some], smooth.reach[some]
+    one = np.minimum(value, 1)
+    others, everywhere = np.maximum(spread - one, 0), smooth.spread.sum() - one * reach
+    share = np.divide(others, everywhere, out=np.zeros(len(value)), where=everywhere > 0)
+    return float((value * np.log((1 - ANYWHERE) * share + ANYWHERE / len(values))).sum())
 
 
 def pairs_within(
     centres: Floats, sources: NDArray[np.intp], metres: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Floats]]:
     """Which points lie how near which sources (positions among `centres`): source, target, metres.
 
-    Points are sorted into boxes as wide as the distance; only those round a source are searched.
+    In parts, because those of a country take a gigabyte. Metres are straight through the earth: of
+    a few kilometres, shorter by less than 0.1 mm.
     """
-    step = metres / METRES_PER_DEGREE
-    narrowest = max(float(np.cos(np.radians(np.abs(centres[:, 1]).max() + step))), 0.01)
-    steps = np.array([step / narrowest, step])
-    box = np.floor((centres - centres.min(axis=0)) / steps).astype(np.int64) + 1
-    across = box[:, 0].max() + 2
-    key = box[:, 1] * across + box[:, 0]
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    found = []
-    for row in (-1, 0, 1):
-        near = key[sources] + row * across
-        first = np.searchsorted(ordered, near - 1, "left")
-        counts = np.searchsorted(ordered, near + 1, "right") - first
-        source = np.repeat(sources, counts)
-        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        target = order[np.repeat(first, counts) + offset]
-        apart = distances(centres[source], centres[target])
-        close = apart <= metres
-        found.append((source[close], target[close], apart[close]))
-    source, target, apart = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return source, target, apart
+    from scipy.spatial import KDTree  # noqa: PLC0415 - heavy, and only this needs it
+
+    points = on_sphere(centres)
+    everywhere = KDTree(points)
+    for some in (sources[first : first + AT_ONCE] for first in range(0, len(sources), AT_ONCE)):
+        near = KDTree(points[some]).sparse_distance_matrix(
+            everywhere, metres, output_type="ndarray"
+        )
+        yield some[near["i"]], near["j"], near["v"]
 
 
-def distances(one: Floats, other: Floats) -> Floats:
-    """Metres between points a few kilometres apart (degrees)."""
-    across = (one[:, 0] - other[:, 0]) * np.cos(np.radians((one[:, 1] + other[:, 1]) / 2))
-    return np.asarray(np.hypot(across, one[:, 1] - other[:, 1]) * METRES_PER_DEGREE)
+def on_sphere(places: Floats) -> Floats:
+    """Places (degrees) as points in space, in metres from the middle of the earth."""
+    lon, lat = np.radians(places).T
+    across = np.cos(lat)
+    points = np.column_stack([across * np.cos(lon), across * np.sin(lon), np.sin(lat)])
+    return np.asarray(EARTH_RADIUS_M * points)
 
 
 def bands(score: Floats) -> NDArray[np.str_]:

@@ -9,12 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from api.hotspots import ranking
 from api.hotspots.gi_star import gi_star, moments
 from api.hotspots.patterns import Pattern, Steps, classify, mann_kendall
-from api.hotspots.ranking import bands, scores, smoothed, weights
+from api.hotspots.ranking import (
+    BANDWIDTHS_M,
+    bands,
+    likelihood,
+    scores,
+    smoothed,
+    surroundings,
+    weights,
+)
 from api.hotspots.significance import adjusted, at_least, share_between
 from geo import grid
-from geo.grid import METRES_PER_DEGREE, Cells, Floats, Ints
+from geo.grid import EARTH_RADIUS_M, Cells, Floats, Ints
 from tests.hotspots.maps import disc
 
 with warnings.catch_warnings():
@@ -179,33 +188,95 @@ def test_a_trend_that_chance_would_show_is_none() -> None:
     assert classify(steps)[0] == "persistent"
 
 
+def heights(cells: Cells, metres: float) -> Floats:
+    """A Gaussian of height 1 over each cell, at each cell, cut at three standard deviations."""
+    lon, lat = np.radians(grid.centres(cells)).T
+    half = (lon[:, None] - lon) / 2, (lat[:, None] - lat) / 2
+    haversine = np.sin(half[1]) ** 2 + np.cos(lat[:, None]) * np.cos(lat) * np.sin(half[0]) ** 2
+    apart = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(haversine))
+    return np.where(apart <= 3 * metres, np.exp(-0.5 * (apart / metres) ** 2), 0)
+
+
 @settings(max_examples=60, deadline=None)
 @given(counted_cells())
-def test_smoothing_is_a_gaussian_that_keeps_the_total(case: tuple[Cells, Ints]) -> None:
+def test_smoothing_is_a_gaussian_on_the_sphere(case: tuple[Cells, Ints]) -> None:
     cells, counts = case
-    centres = grid.centres(cells)
 
-    ours = smoothed(counts.astype(float), centres)
+    ours = smoothed(counts.astype(float), grid.centres(cells))
 
-    middle = np.cos(np.radians((centres[:, None, 1] + centres[None, :, 1]) / 2))
-    apart = (centres[:, None, :] - centres[None, :, :]) * METRES_PER_DEGREE
-    metres = np.hypot(apart[..., 0] * middle, apart[..., 1])
-    naive = np.where(metres <= 1500, np.exp(-0.5 * (metres / 500) ** 2), 0) @ counts
-    naive *= counts.sum() / (naive.sum() or 1)
-    assert np.abs(ours - naive).max() <= 1e-9
+    assert len(ours) == len(BANDWIDTHS_M)
+    for metres, smooth in zip(BANDWIDTHS_M, ours, strict=True):
+        naive = heights(cells, metres)
+        assert np.allclose(smooth.spread, naive @ counts, rtol=1e-6, atol=1e-9)
+        assert np.allclose(smooth.reach, np.where(counts > 0, naive.sum(axis=1), 0), rtol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(counted_cells())
+def test_a_map_is_judged_by_what_it_tells_of_each_report_without_it(
+    case: tuple[Cells, Ints],
+) -> None:
+    cells, counts = case
+
+    for metres, smooth in zip(
+        BANDWIDTHS_M, smoothed(counts.astype(float), grid.centres(cells)), strict=True
+    ):
+        naive = heights(cells, metres)
+        told = 0.0
+        for at in np.repeat(np.arange(len(cells)), counts):
+            without = counts.astype(float)
+            without[at] -= 1
+            density = naive @ without
+            share = density[at] / density.sum() if density.any() else 0
+            told += np.log(0.95 * share + 0.05 / len(cells))
+        assert likelihood(counts.astype(float), smooth) == pytest.approx(told, rel=1e-6, abs=1e-9)
+
+
+def test_the_surroundings_are_as_wide_as_reports_lie_together() -> None:
+    cells = disc(12, 9)
+    centres, rng = grid.centres(cells), np.random.default_rng(1)
+    crowded, scattered = np.zeros(len(cells)), (rng.random(len(cells)) < 0.1).astype(float)
+    crowded[rng.choice(len(cells), 12, replace=False)] = 30
+
+    for counts, metres in ((crowded, 250), (scattered, 1_000)):
+        naive = heights(cells, metres) @ counts
+        expected = naive * counts.sum() / naive.sum()
+        assert np.allclose(surroundings(counts, centres), expected, rtol=1e-6)
+        assert surroundings(counts, centres).sum() == pytest.approx(counts.sum())
+
+
+def test_a_lone_report_says_least_of_its_surroundings() -> None:
+    cells = disc(4)
+    lone = np.zeros(len(cells))
+    lone[7] = 1
+
+    expected = surroundings(lone, grid.centres(cells))
+
+    widest = heights(cells, 1_000)[7]
+    assert np.allclose(expected, widest / widest.sum(), rtol=1e-6)
 
 
 def test_a_score_is_the_formula() -> None:
     cells = disc(4)
     counts = np.zeros(len(cells))
     counts[[3, 3, 20]] = [5, 5, 1]
-    smooth = smoothed(counts, grid.centres(cells))
+    expected = surroundings(counts, grid.centres(cells))
 
     score = scores(counts, grid.centres(cells))
 
-    assert score[3] == pytest.approx((5 + 3) / (1 + 3 / smooth[3]))
-    assert score[0] == pytest.approx(3 / (1 + 3 / smooth[0]))
+    assert score[3] == pytest.approx((5 + 3) / (1 + 3 / expected[3]))
+    assert score[4] == pytest.approx(3 / (1 + 3 / expected[4]))
     assert not scores(np.zeros(len(cells)), grid.centres(cells)).any()
+
+
+def test_neighbours_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = disc(6)
+    counts = np.random.default_rng(2).poisson(1.0, len(cells)).astype(float)
+    whole = scores(counts, grid.centres(cells))
+
+    monkeypatch.setattr(ranking, "AT_ONCE", 5)
+
+    assert np.allclose(scores(counts, grid.centres(cells)), whole, rtol=1e-12)
 
 
 def test_a_report_loses_half_its_weight_in_sixty_days_or_in_a_long_history_in_180() -> None:
