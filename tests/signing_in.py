@@ -66,3 +66,13 @@ def audit_of(engine: Engine, officer: Credentials) -> list[tuple[Any, ...]]:
             {"name": officer.username},
         )
         return [tuple(row) for row in found]
+
+
+def trail(engine: Engine, username: str) -> list[tuple[Any, ...]]:
+    """What was done to an account, by what kind of actor, and how it was put."""
+    query = text(
+        "select action, actor_kind, actor_id is not null, reason from audit_events join staff"
+        " on object_id = staff.id::text where username = :name order by audit_events.id"
+    )
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(query, {"name": username})]

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,21 +103,7 @@ def import_wards(
     as_json: AsJson = False,
 ) -> None:
     """Import ward boundaries as a new edition: all of it or nothing. Exit 1 if it is refused."""
-    successions = successions_of(succession)
-
-    def record(connection: Connection, report: ImportReport) -> None:
-        if successions:
-            store_successions(connection, successions)
-        connection.execute(
-            audited(
-                "edition.imported",
-                actor_kind="operator",
-                object_kind="edition",
-                object_id=str(report.edition_id),
-                reason=report.source,
-            )
-        )
-
+    record = partial(record_import, successions_of(succession))
     activation = None
     with database() as engine:
         with printing.progress_shown() as progress:
@@ -143,6 +130,23 @@ def import_wards(
         show(ending(report, activation))
     if report.refused:
         raise typer.Exit(1)
+
+
+def record_import(
+    successions: list[Succession], connection: Connection, report: ImportReport
+) -> None:
+    """What is kept of an import beside its edition, in the import's own transaction."""
+    if successions:
+        store_successions(connection, successions)
+    connection.execute(
+        audited(
+            "edition.imported",
+            actor_kind="operator",
+            object_kind="edition",
+            object_id=str(report.edition_id),
+            reason=report.source,
+        )
+    )
 
 
 def successions_of(file: Path | None) -> list[Succession]:

@@ -29,7 +29,7 @@ from api.maps.routes import TILE as TILE_ANSWER
 from api.maps.routes import check_tile, takes_gzip, tile_answer
 from api.texts import CleanText
 from api.trends.keeping import COUNTRY, Area
-from api.trends.routes import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
+from api.trends.places import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
 from geo.atlas import Atlas
 
 router = APIRouter(

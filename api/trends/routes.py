@@ -5,13 +5,12 @@ import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import ColumnElement, Insert, select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import problems
 from api.accounts.sessions import OfficerIdentity, require
 from api.accounts.tables import StaffRole
-from api.audit import audited
 from api.clock import VIETNAM, Now
 from api.clocks.cursors import LONGEST, notice_place, written
 from api.db import Session
@@ -22,11 +21,10 @@ from api.paging import PAGE, Limit, next_link, unknown_cursor
 from api.texts import CleanText
 from api.trends import keeping, schemas, words
 from api.trends.keeping import COUNTRY, Area, Key
+from api.trends.places import EditionId, area_asked, atlas_asked, name_of, on_record, own, unfit
 from api.trends.protection import STEP
 from api.trends.tables import TrendAlert
-from geo.atlas import Atlas, load_atlas
-from geo.stored import WardInfo
-from geo.tables import BoundaryEdition, EditionState
+from geo.atlas import Atlas
 
 router = APIRouter(
     prefix="/v1",
@@ -50,7 +48,6 @@ PATIENCE = text("set local statement_timeout = '4s'")
 Reader = Annotated[
     OfficerIdentity, Depends(require(StaffRole.PROVINCE_COMMANDER, StaffRole.STATION_CHIEF))
 ]
-EditionId = Annotated[int | None, Query(ge=1, lt=2**31, description="The one in force if left out")]
 
 
 @router.get("/trends", response_model=schemas.TrendsOut, responses=TAGGED)
@@ -93,56 +90,6 @@ def day_asked(as_of: dt.date | None, now: dt.datetime, language: Language) -> dt
     return day
 
 
-def unfit(name: str, language: Language) -> problems.InvalidRequest:
-    """A parameter that cannot be meant."""
-    error = {"type": "other", "loc": ("query", name)}
-    return problems.InvalidRequest(errors=problems.field_errors([error], language))
-
-
-async def atlas_asked(
-    request: Request,
-    session: AsyncSession,
-    edition: int | None,
-    now: dt.datetime,
-    language: Language,
-) -> Atlas:
-    """The boundaries in force, or those of an edition that is or was."""
-    current: Atlas | None = request.app.state.atlases.current(now)
-    if current is None:
-        raise problems.ServiceUnavailable
-    if edition in (None, current.edition_id):
-        return current
-    row = await session.get(BoundaryEdition, edition)
-    if row is None or row.state != EditionState.ACTIVATED:
-        raise unfit("edition", language)
-    return await asyncio.to_thread(loaded, request, row.id)
-
-
-def loaded(request: Request, edition_id: int) -> Atlas:
-    """The boundaries of an edition; making its index may take seconds."""
-    state = request.app.state
-    with state.refresher.engine.connect() as connection:
-        return load_atlas(connection, edition_id, state.settings.indexes)
-
-
-def area_asked(atlas: Atlas, reader: OfficerIdentity, scope: str | None) -> Area:
-    """The area of a scope, for who may read it; raises `NotFound`, whatever the reason."""
-    if reader.role == StaffRole.PROVINCE_COMMANDER:
-        asked = scope or str(reader.province_code)
-        ward = atlas.wards.get(asked)
-        province = asked if ward is None else ward.province_code
-        if province == reader.province_code and province in atlas.provinces:
-            return Area(asked, province)
-    elif reader.station_id == COUNTRY:
-        if scope in (None, COUNTRY):
-            return Area(COUNTRY, None)
-    else:
-        for mine in own(atlas, reader):
-            if scope in (None, mine.code):
-                return Area(mine.code, mine.province_code)
-    raise problems.NotFound
-
-
 async def answer_for(
     request: Request, session: AsyncSession, atlas: Atlas, area: Area, key: Key
 ) -> tuple[dict[str, Any], dt.datetime]:
@@ -165,18 +112,6 @@ async def answer_for(
             answer = await asyncio.to_thread(reading.made, read, atlas, area, key, before)
             found = await connection.run_sync(keeping.keep, key, answer)
     return found
-
-
-def on_record(action: str, reader: OfficerIdentity, scope: str) -> Insert:
-    """The audit row of a reading."""
-    return audited(
-        action,
-        actor_kind="staff",
-        actor_id=str(reader.staff_id),
-        object_kind="place",
-        object_id=scope,
-        scope=reader.scope,
-    )
 
 
 def trends_out(
@@ -216,14 +151,6 @@ def trends_out(
     )
 
 
-def name_of(area: Area, atlas: Atlas) -> str | None:
-    """What an area is called; None for the country."""
-    if area.province_code is None:
-        return None
-    ward = atlas.wards.get(area.scope)
-    return atlas.provinces.get(area.scope) if ward is None else ward.name
-
-
 @router.get("/trends/alerts")
 async def list_trend_alerts(
     request: Request,
@@ -260,11 +187,6 @@ def about(request: Request, reader: OfficerIdentity, now: dt.datetime) -> Column
         return TrendAlert.province_code == COUNTRY
     atlas: Atlas | None = request.app.state.atlases.current(now)
     return TrendAlert.scope.in_([] if atlas is None else [each.code for each in own(atlas, reader)])
-
-
-def own(atlas: Atlas, chief: OfficerIdentity) -> list[WardInfo]:
-    """The wards that a chief's station answers for."""
-    return [ward for ward in atlas.wards.values() if atlas.station_of(ward) == chief.station_id]
 
 
 def alert_out(row: TrendAlert, language: Language) -> schemas.AlertOut:

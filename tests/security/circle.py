@@ -119,3 +119,37 @@ async def a_circle(app: FastAPI, engine: Engine) -> Circle:
     made = await chief.ask("POST", "/v1/groups", json=body)
     assert made.status_code == 201, made.text
     return Circle(app, chief, made.json()["id"])
+
+
+@dataclass
+class People:
+    """Everybody there is to a group."""
+
+    circle: Circle
+    leader: Person
+    member: Person
+    another: Person
+    former: Person
+    removed: Person
+    other_leader: Person
+    stranger: Person
+
+    @property
+    def everybody(self) -> dict[str, Person]:
+        """By what they are to the group."""
+        return {name: person for name, person in vars(self).items() if isinstance(person, Person)}
+
+    async def memberships(self) -> list[dict[str, Any]]:
+        """The members as their leader sees them."""
+        path = f"/v1/my/groups/{self.circle.id}/members"
+        found = await self.leader.ask("GET", path)
+        items: list[dict[str, Any]] = found.json()["items"]
+        return items
+
+
+def flags_of(engine: Engine, people: People, report_id: str) -> tuple[uuid.UUID | None, list[str]]:
+    keys: Keys = people.circle.app.state.keys
+    query = text("select group_id, flags from reports where id = :id")
+    with engine.connect() as connection:
+        row = connection.execute(query, {"id": keys.store_id(uuid.UUID(report_id))}).one()
+    return row.group_id, row.flags

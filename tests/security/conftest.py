@@ -10,6 +10,7 @@ from sqlalchemy import Engine, make_url
 from api.app import create_app
 from api.secrets import Keys, create_keys, load_keys
 from api.settings import Settings
+from tests.security.circle import People, a_circle, a_phone
 from tests.stand_ins.firebase import FETCH, PROJECT, Issuer
 from tests.town import Town, load_town
 
@@ -70,3 +71,27 @@ async def app(keys: Keys, settings: Settings, issuer: Issuer) -> AsyncIterator[F
         async with made.router.lifespan_context(made):
             made.state.refresher.refresh(everything=True)
             yield made
+
+
+@pytest.fixture
+async def people(app: FastAPI, engine: Engine) -> People:
+    """A group with a past, and another one; everybody has reported, privately and as the group."""
+    circle, other = await a_circle(app, engine), await a_circle(app, engine)
+    found = People(
+        circle,
+        leader=await circle.person("leader"),
+        member=await circle.person(),
+        another=await circle.person(),
+        former=await circle.person(),
+        removed=await circle.person(),
+        other_leader=await other.person("leader"),
+        stranger=await a_phone(app),
+    )
+    for name, each in found.everybody.items():
+        await each.tell(text=f"Riêng của {name}, {circle.id}.")
+        await each.tell(circle.id, text=f"Nhân danh tổ: {name}, {circle.id}.")
+    await found.former.ask("DELETE", f"/v1/my/groups/{circle.id}/membership")
+    newest = (await found.memberships())[-1]["id"]
+    gone = await found.leader.ask("DELETE", f"/v1/my/groups/{circle.id}/members/{newest}")
+    assert gone.status_code == 204
+    return found

@@ -1,4 +1,4 @@
-"""Groups: a station's register, and what their members do (see also `test_groups_privacy`)."""
+"""Groups: a station's register, and what their members do (see also `test_groups_*`)."""
 
 import uuid
 from typing import Any

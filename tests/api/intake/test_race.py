@@ -20,12 +20,6 @@ from tests.town import IN_NORTH, IN_SOUTH, load_town, report
 ROUNDS, AT_ONCE = 20, 20
 
 
-@pytest.fixture
-def client(unlimited: httpx.AsyncClient) -> httpx.AsyncClient:
-    """These tests send more than one person may."""
-    return unlimited
-
-
 def rows_of(engine: Engine, keys: Keys, report_ids: list[Any]) -> list[Any]:
     with engine.connect() as connection:
         return list(
