@@ -17,6 +17,7 @@ from api.guards import StrictRoute
 from api.maps import cases, wards
 from api.maps.cache import Tile, pack
 from api.maps.drawing import CaseTiles, Wanted
+from api.maps.repeated import Place, repeated_by
 from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
 from api.secrets import token_hash
 from api.triage.queries import CaseOfficer
@@ -172,7 +173,19 @@ async def describe_case_tiles(
     return tagged(response, body, if_none_match)
 
 
-@router.get("/cases/{z}/{x}/{y}.mvt", response_class=Response, responses=TILE | FOR_OFFICERS)
+async def answer_case_tile(
+    request: Request, place: Place, token: str, asked: CaseTileAsked, if_none_match: str | None
+) -> Response:
+    """A tile of cases for whoever has a token."""
+    z, x, y = place
+    check_tile(z, x, y, (cases.LEAST_ZOOM, cases.MOST_ZOOM))
+    counted = z < cases.COUNTED_BELOW if asked.clustered is None else asked.clustered
+    tiles: CaseTiles = request.app.state.case_tiles
+    tile = await tiles.tile(token_hash(token), Wanted(z, x, y, asked, counted))
+    tiles.questions.keep(request.scope["query_string"], asked)
+    return tile_answer(request, tile, "no-store", if_none_match)
+
+
 async def read_case_tile(
     request: Request,
     z: int,
@@ -183,8 +196,14 @@ async def read_case_tile(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The station's own located cases; far out, how many there are in each part of the tile."""
-    check_tile(z, x, y, (cases.LEAST_ZOOM, cases.MOST_ZOOM))
-    counted = z < cases.COUNTED_BELOW if asked.clustered is None else asked.clustered
-    tiles: CaseTiles = request.app.state.case_tiles
-    tile = await tiles.tile(token_hash(token), Wanted(z, x, y, asked, counted))
-    return tile_answer(request, tile, "no-store", if_none_match)
+    return await answer_case_tile(request, (z, x, y), token, asked, if_none_match)
+
+
+router.add_api_route(
+    "/cases/{z}/{x}/{y}.mvt",
+    read_case_tile,
+    methods=["GET"],
+    response_class=Response,
+    responses=TILE | FOR_OFFICERS,
+    route_class_override=repeated_by(answer_case_tile),
+)

@@ -332,7 +332,7 @@ async def test_who_was_moved_meanwhile_gets_no_tile_of_either_station(
         drawn = await drawing.draw_each(connection, asks, idle=settings.session_idle)
 
     assert [each.fits for each in drawn] == [True, False, None, True]
-    assert [bool(each.contents) for each in drawn] == [True, False, False, True]
+    assert [bool(each.rows) for each in drawn] == [True, False, False, True]
 
 
 def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> None:
