@@ -1,20 +1,20 @@
-"""The route of tiles of cases: a map asks the same of each of a dozen tiles, and is read once."""
+"""The way past the framework for tiles of cases: a map asks the same of each of a dozen tiles."""
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from fastapi import Request, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.accounts.sessions import BEARER, COOKIE_SCHEME, session_token
-from api.guards import StrictRoute
 from api.maps.schemas import CaseTileAsked
 
 Place = tuple[int, int, int]
 Answer = Callable[[Request, Place, str, CaseTileAsked, str | None], Awaitable[Response]]
 
+TILE = re.compile(r"/v1/tiles/cases/([0-9]{1,2})/([0-9]{1,6})/([0-9]{1,6})\.mvt", re.ASCII)
 MOST_QUESTIONS, LONGEST_QUESTION = 1_000, 500
-WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 class Questions:
@@ -39,38 +39,36 @@ class Questions:
         self._found[query] = asked
 
 
-def repeated_by(answer: Answer) -> type[StrictRoute]:
-    """A kind of route that hands what it knows to a function, and leaves the rest to FastAPI.
+class Repeated:
+    """Answers a question about a tile that was asked before, and leaves the rest to the framework.
 
-    Looking through a query takes FastAPI longer than anything else about a tile.
+    To look through a query takes that longer than anything else about a tile. What is raised here
+    reaches the Guard, who must stand before.
     """
 
-    class RepeatedRoute(StrictRoute):
-        """A route of tiles."""
+    def __init__(self, app: ASGIApp, route: BaseRoute, answer: Answer) -> None:
+        self.app, self.route, self.answer = app, route, answer
 
-        def get_route_handler(self) -> Any:
-            """Answer a known question at once."""
-            usual = super().get_route_handler()
-
-            async def repeated(request: Request) -> Any:
-                questions: Questions = request.app.state.case_tiles.questions
-                asked, place = questions.find(request.scope["query_string"]), place_of(request)
-                if asked is None or place is None:
-                    return await usual(request)
-                bearer, cookie = await BEARER(request), await COOKIE_SCHEME(request)
-                token = await session_token(request, bearer, cookie)
-                tag = request.headers.get("if-none-match")
-                return await answer(request, place, token, asked, tag)
-
-            return repeated
-
-    return RepeatedRoute
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = known_to(scope) if scope["type"] == "http" else None
+        if known is None:
+            await self.app(scope, receive, send)
+            return
+        place, asked = known
+        scope["route"] = self.route
+        request = Request(scope, receive)
+        token = await session_token(request, await BEARER(request), await COOKIE_SCHEME(request))
+        tag = request.headers.get("if-none-match")
+        response = await self.answer(request, place, token, asked, tag)
+        await response(scope, receive, send)
 
 
-def place_of(request: Request) -> Place | None:
-    """The zoom, column and row of a path; None for one that FastAPI had better look at."""
-    parts = [request.path_params[name] for name in ("z", "x", "y")]
-    if not all(WHOLE.fullmatch(each) for each in parts):
+def known_to(scope: Scope) -> tuple[Place, CaseTileAsked] | None:
+    """The place and the question of a request for a tile, if the question was asked before."""
+    found = TILE.fullmatch(scope["path"]) if scope["method"] == "GET" else None
+    if found is None:
         return None
-    z, x, y = map(int, parts)
-    return z, x, y
+    questions: Questions = scope["app"].state.case_tiles.questions
+    asked = questions.find(scope["query_string"])
+    z, x, y = map(int, found.groups())
+    return None if asked is None else ((z, x, y), asked)
