@@ -19,7 +19,8 @@ EXACT_BELOW = quads.BITS - STEP_BITS
 """The deepest zoom whose steps are as fine as the numbers of `geo.quads`."""
 
 Numbers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
+Column = tuple[int | NDArray[np.integer], NDArray[np.bool_] | None]
+"""A byte of each row, and which rows have it; without that all do."""
 
 SEVEN, LONG = 0x7F, 0x80
 MOST_NUMBER = 1 << 14
@@ -62,111 +63,114 @@ def value(fact: str | int | bool) -> bytes:
     return field(VALUE, field(TEXT, fact.encode()))
 
 
-def uuid_values(uuids: bytes) -> bytes:
+def uuid_values(uuids: bytes) -> memoryview:
     """UUIDs, one after the other, as a layer's table of values has them: as text."""
     count = len(uuids) // UUID_BYTES
     head = bytes([VALUE, UUID_LETTERS + 2, TEXT, UUID_LETTERS])
     rows = np.full((count, len(head) + UUID_LETTERS), ord("-"), np.uint8)
     rows[:, : len(head)] = np.frombuffer(head, np.uint8)
-    digits = DIGITS[np.frombuffer(uuids, np.uint8)].view(np.uint8).reshape(count, 2 * UUID_BYTES)
+    pairs = np.take(DIGITS, np.frombuffer(uuids, np.uint8))
+    digits = pairs.view(np.uint8).reshape(count, 2 * UUID_BYTES)
     for n, (first, last) in enumerate(pairwise(UUID_GROUPS)):
         at = len(head) + n
         rows[:, at + first : at + last] = digits[:, first:last]
-    return rows.tobytes()
+    return rows.data
 
 
 def layer(
     name: str,
-    keys: Iterable[str],
-    values: bytes,
-    facts: Sequence[NDArray[np.integer]],
-    places: tuple[NDArray[np.integer], NDArray[np.integer]],
+    keys: Sequence[str],
+    values: Iterable[bytes | memoryview],
+    facts: NDArray[np.integer],
+    places: Numbers,
 ) -> bytes:
     """A layer of points, or nothing where there is none.
 
-    `facts` says for each key which of the values each point has; places are columns and rows of
-    steps from the tile's north-west corner.
+    `facts` has a row for each key: which of the values each point has. `places` has two: columns
+    and rows of steps from the tile's north-west corner. Raises `ValueError` for too many values.
     """
-    if not len(places[0]):
+    if not places.size:
         return b""
-    named = b"".join(field(KEY, key.encode()) for key in keys)
-    parts = (
+    parts = [
         field(NAME, name.encode()),
         features(facts, places),
-        named,
-        values,
+        *(field(KEY, key.encode()) for key in keys),
+        *values,
         bytes([EXTENT]) + varint(STEPS),
         bytes([VERSION, 2]),
-    )
-    return field(LAYER, b"".join(parts))
+    ]
+    length = sum(memoryview(each).nbytes for each in parts)
+    return b"".join([bytes([LAYER]) + varint(length), *parts])
 
 
-def features(
-    facts: Sequence[NDArray[np.integer]], places: tuple[NDArray[np.integer], NDArray[np.integer]]
-) -> bytes:
+def features(facts: NDArray[np.integer], places: Numbers) -> memoryview:
     """The points; columns and rows are counted double, because the format knows signs."""
-    x, y = (2 * each for each in places)
-    tagged = 2 * len(facts) + sum((each >= LONG for each in facts), np.zeros(len(x), np.uint8))
-    placed = 3 + (x >= LONG) + (y >= LONG).astype(np.uint8)
-    tags = [part for key, each in enumerate(facts) for part in (key, each)]
-    return rows_of(
-        [
-            FEATURE, tagged + placed + 6, TAGS, tagged, *tags, KIND, POINT,
-            GEOMETRY, placed, MOVE_ONCE, x, y,
-        ]
-    )  # fmt: skip
+    if facts.max() >= MOST_NUMBER:
+        raise ValueError("A feature says no number of three bytes.")
+    numbers = np.concatenate((facts, 2 * places), dtype=np.uint16, casting="unsafe")
+    longs = numbers >= LONG
+    written = [
+        [(low, None), (high, long)] if wide else [(low, None)]
+        for low, high, long, wide in zip(
+            numbers | longs.astype(np.uint16) << 7,
+            numbers >> 7,
+            longs,
+            longs.any(1),
+            strict=True,
+        )
+    ]
+    keys = len(facts)
+    tagged = longs[:keys].sum(0, np.uint8) + np.uint8(2 * keys)
+    placed = longs[keys:].sum(0, np.uint8) + np.uint8(3)
+    columns: list[Column] = [(FEATURE, None), (tagged + placed + np.uint8(6), None)]
+    columns += [(TAGS, None), (tagged, None)]
+    for key in range(keys):
+        columns += [(key, None), *written[key]]
+    columns += [(KIND, None), (POINT, None), (GEOMETRY, None), (placed, None), (MOVE_ONCE, None)]
+    columns += [*written[keys], *written[keys + 1]]
+    return row_by_row(columns, numbers.shape[1])
 
 
-def rows_of(columns: Sequence[int | NDArray[np.integer]]) -> bytes:
-    """Columns of numbers as rows of varints; a plain number is the same in every row.
-
-    Raises `ValueError` for a number that would take three bytes.
-    """
-    count = max(len(each) for each in columns if not isinstance(each, int))
-    widths = [1 if isinstance(each, int) else 1 + int(each.max() >= LONG) for each in columns]
-    rows = np.empty((count, sum(widths)), np.uint8)
-    kept = np.ones(rows.shape, np.bool_)
-    at = 0
-    for each, width in zip(columns, widths, strict=True):
-        rows[:, at] = each
-        if width == 2 and not isinstance(each, int):
-            if each.max() >= MOST_NUMBER:
-                raise ValueError("A number is too large for a feature.")
-            long = each >= LONG
-            rows[:, at] |= long.view(np.uint8) << 7
-            rows[:, at + 1] = each >> 7
-            kept[:, at + 1] = long
-        at += width
-    return rows[kept].tobytes()
+def row_by_row(columns: Sequence[Column], count: int) -> memoryview:
+    """Columns of bytes as rows, without the bytes that are not kept."""
+    rows = np.empty((count, len(columns)), np.uint8)
+    for at, (contents, _) in enumerate(columns):
+        rows[:, at] = contents
+    if all(kept is None for _, kept in columns):
+        return rows.data
+    all_kept = np.ones(rows.shape, np.bool_)
+    for at, (_, kept) in enumerate(columns):
+        if kept is not None:
+            all_kept[:, at] = kept
+    return rows[all_kept].data
 
 
-def in_tile(numbers: NDArray[np.integer], zoom: int) -> tuple[Numbers, Numbers]:
+def in_tile(numbers: NDArray[np.integer], zoom: int) -> Numbers:
     """Columns and rows of points in their tile, from their numbers (see `geo.quads`).
 
     Exact as far as `EXACT_BELOW`, deeper as fine as the numbers are.
     """
     shift = 2 * (EXACT_BELOW - zoom)
-    woven = numbers >> shift if shift >= 0 else numbers << -shift
-    return unwoven(woven, STEP_BITS), unwoven(woven >> 1, STEP_BITS)
+    return unwoven(numbers >> shift if shift >= 0 else numbers << -shift, STEP_BITS)
 
 
-def unwoven(numbers: NDArray[np.integer], bits: int) -> Numbers:
-    """Every other one of the lowest bits, from the first on; at most sixteen of them."""
-    taken = numbers.astype(np.int64) & (0x55555555 & (1 << 2 * bits) - 1)
+def unwoven(woven: NDArray[np.integer], bits: int) -> Numbers:
+    """The columns and rows that make numbers by turns, so many bits of each; sixteen at most."""
+    taken = np.array((woven, woven >> 1), np.int64)
+    taken &= 0x55555555 & (1 << 2 * bits) - 1
     for shift, mask in ((1, 0x33333333), (2, 0x0F0F0F0F), (4, 0x00FF00FF), (8, 0x0000FFFF)):
-        taken = (taken | taken >> shift) & mask
+        taken |= taken >> shift
+        taken &= mask
     return taken
 
 
-def placed(
+def placed_at(
     lon: NDArray[np.float64], lat: NDArray[np.float64], tile: tuple[int, int, int]
-) -> tuple[Numbers, Numbers]:
+) -> Numbers:
     """Columns and rows of points (degrees, EPSG:4326) in a tile (zoom, column, row)."""
     zoom, x, y = tile
     side = 1 << zoom
     bounded = np.clip(lat, -quads.MOST_NORTH, quads.MOST_NORTH)
     north = (1 - np.arcsinh(np.tan(np.radians(bounded))) / np.pi) / 2
-    columns, rows = ((lon + 180) / 360 * side - x) * STEPS, (north * side - y) * STEPS
-    whole = (np.floor(each).astype(np.int64) for each in (columns, rows))
-    column, row = (np.clip(each, 0, STEPS - 1) for each in whole)
-    return column, row
+    steps = np.array((((lon + 180) / 360 * side - x), (north * side - y))) * STEPS
+    return np.clip(np.floor(steps).astype(np.int64), 0, STEPS - 1)

@@ -148,22 +148,23 @@ def cases_layer(rows: Sequence[Row], tile: tuple[int, int, int]) -> bytes:
     numbers = np.arange(len(known), len(known) + facts.shape[1])
     if is_exact(tile[0], counted=False):
         lon, lat = (np.frombuffer(each, ">f8") for each in places)
-        at = mvt.placed(lon, lat, tile)
+        at = mvt.placed_at(lon, lat, tile)
     else:
         at = mvt.in_tile(np.frombuffer(places[0], ">i8"), tile[0])
-    values = b"".join(known) + mvt.uuid_values(ids)
-    return mvt.layer("cases", ("case_id", *TOLD), values, (numbers, *facts), at)
+    values = [*known, mvt.uuid_values(ids)]
+    return mvt.layer("cases", ("case_id", *TOLD), values, np.vstack((numbers, facts)), at)
 
 
 def clusters_layer(strung: bytes) -> bytes:
     """How many cases there are in each cell of a tile, and how urgent the most urgent one is."""
+    if not strung:
+        return b""
     # In order, so the last case of a cell is its most urgent one.
     cases = np.sort(np.frombuffer(strung, ">i4").astype(np.int32))
     cells = cases >> URGENCY_BITS
-    last = np.flatnonzero(np.append(cells[1:] != cells[:-1], True)[: len(cells)])
-    counts, urgency = np.diff(last, prepend=-1), cases[last] & (1 << URGENCY_BITS) - 1
-    found, numbers = np.unique(np.concatenate((counts, urgency)), return_inverse=True)
-    values = b"".join(mvt.value(int(each)) for each in found)
-    at = tuple(mvt.unwoven(cells[last] >> axis, GRID_BITS) * CELL + CELL // 2 for axis in range(2))
-    facts = numbers[: len(last)], numbers[len(last) :]
-    return mvt.layer("clusters", ("count", "urgency"), values, facts, (at[0], at[1]))
+    last = np.concatenate((np.flatnonzero(cells[1:] != cells[:-1]), [len(cells) - 1]))
+    told = np.array((np.diff(last, prepend=-1), cases[last] & (1 << URGENCY_BITS) - 1))
+    found = sorted(set(told.ravel().tolist()))
+    values = map(mvt.value, found)
+    at = mvt.unwoven(cells[last], GRID_BITS) * CELL + CELL // 2
+    return mvt.layer("clusters", ("count", "urgency"), values, np.searchsorted(found, told), at)
