@@ -115,7 +115,7 @@ def features(facts: NDArray[np.integer], places: Numbers) -> memoryview:
             numbers | longs.astype(np.uint16) << 7,
             numbers >> 7,
             longs,
-            longs.any(1),
+            np.logical_or.reduce(longs, axis=1),
             strict=True,
         )
     ]

@@ -151,7 +151,7 @@ def cases_layer(rows: Sequence[Row], tile: tuple[int, int, int]) -> bytes:
         at = mvt.placed_at(lon, lat, tile)
     else:
         at = mvt.in_tile(np.frombuffer(places[0], ">i8"), tile[0])
-    values = [*known, mvt.uuid_values(ids)]
+    values: list[bytes | memoryview] = [*known, mvt.uuid_values(ids)]
     return mvt.layer("cases", ("case_id", *TOLD), values, np.vstack((numbers, facts)), at)
 
 
