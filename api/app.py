@@ -110,6 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     report_routes.serve_submissions(app)
+    map_routes.repeat_case_tiles(app)
     app.add_middleware(
         Guard,
         body_seconds=settings.body_timeout.total_seconds(),

@@ -42,6 +42,7 @@ CITIES = (
     (105.78, 10.03),
 )
 ZOOMS = range(8, 16)
+WARD_ZOOMS = range(11, 17)
 AROUND = [
     (reach * math.cos(turn * math.pi / 2), reach * math.sin(turn * math.pi / 2))
     for reach in (0.04, 0.12)
@@ -50,22 +51,38 @@ AROUND = [
 """Degrees from a city's centre: at each zoom the tiles of these places, as who pans would see."""
 OPEN = 40_000
 OWNER = "w-bench"
+FEW = 300
+WARD = "w-bench-ward"
+"""A station as most are: so many open cases, all within two kilometres."""
 
 # One station owns every open report, so that its officer's tiles hold what tipg's do.
-REPORTS = f"""
-insert into stations (id, kind, name) values ('{OWNER}', 'ward', 'x');
-insert into reports (id, case_id, kind, category, text, about_station, language, location,
-    accuracy_m, place_source, received_at, urgency, station_id, confidence, routing, reporter_kind,
-    body_sha256, receipt_hash, receipt_key_id, receipt_signature, acknowledgement_id)
+COLUMNS = """insert into reports (id, case_id, kind, category, text, about_station, language,
+    location, accuracy_m, place_source, received_at, urgency, station_id, confidence, routing,
+    reporter_kind, body_sha256, receipt_hash, receipt_key_id, receipt_signature,
+    acknowledgement_id)
 select gen_random_uuid(), gen_random_uuid(), 'tip', 'noise', 'x', false, 'vi',
-    ST_Translate(place, (random() - 0.5) / 20, (random() - 0.5) / 20), 25, 'gps', now(),
-    1 + n % 3, '{OWNER}', 'certain', '{{}}', 'anonymous', '', uuid_send(gen_random_uuid()), 'k',
-    '', gen_random_uuid()
-from generate_series(0, {OPEN - 1}) n
+    {location}, 25, 'gps', now(), 1 + n % 3, '{owner}', 'certain', '{{}}', 'anonymous', '',
+    uuid_send(gen_random_uuid()), 'k', '', gen_random_uuid()
+from generate_series(0, {last}) n
+"""
+EVERYWHERE = COLUMNS.format(
+    location="ST_Translate(place, (random() - 0.5) / 20, (random() - 0.5) / 20)",
+    owner=OWNER,
+    last=OPEN - 1,
+)
+IN_A_WARD = COLUMNS.format(
+    location=f"ST_SetSRID(ST_MakePoint({CITIES[0][0]} + (random() - 0.5) / 50,"
+    f" {CITIES[0][1]} + (random() - 0.5) / 50), 4326)",
+    owner=WARD,
+    last=FEW - 1,
+)
+REPORTS = f"""
+insert into stations (id, kind, name) values ('{OWNER}', 'ward', 'x'), ('{WARD}', 'ward', 'x');
+{EVERYWHERE}
 join (select row_number() over (order by code) - 1 as at, count(*) over () as many,
              ST_PointOnSurface(boundary) as place from wards) w on w.at = n % w.many;
-vacuum analyze reports;
 """  # noqa: S608 - made of constants
+FEW_MORE = f"{IN_A_WARD};\nvacuum analyze reports;\n"
 
 # What tipg serves: the wards as they are, and a narrow table of the same reports.
 FOR_TIPG = """
@@ -90,6 +107,14 @@ def tiles() -> list[tuple[int, int, int]]:
     ]
 
 
+def tiles_of_a_ward() -> list[tuple[int, int, int]]:
+    """The tiles that the officer of a ward looks at."""
+    lon, lat = CITIES[0]
+    return [
+        tile_of(lon + right / 8, lat + up / 8, zoom) for zoom in WARD_ZOOMS for right, up in AROUND
+    ]
+
+
 def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
     """The tile of a place."""
     north = 1 - math.asinh(math.tan(math.radians(lat))) / math.pi
@@ -97,8 +122,9 @@ def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
 
 
 @contextmanager
-def prepared(wards: Path) -> Iterator[tuple[Path, str, str]]:
-    """A private cluster with wards and open reports: its home, the owner's URL, a session."""
+def prepared(wards: Path) -> Iterator[tuple[Path, str, dict[str, str]]]:
+    """A private cluster with wards and open reports: its home, the owner's URL, and a session for
+    each station."""
     with installation(wards) as (home, url):
         engine = create_engine(url)
         with engine.connect() as connection:
@@ -107,11 +133,11 @@ def prepared(wards: Path) -> Iterator[tuple[Path, str, str]]:
         began = time.perf_counter()
         drawn = outlines.draw(engine, edition.id)
         print(f"{drawn:,} wards drawn for maps in {time.perf_counter() - began:.0f} s")
-        for script in (REPORTS, FOR_TIPG):
+        for script in (REPORTS, FOR_TIPG, FEW_MORE):
             run_script(engine, script)
-        token = officer(engine)
+        tokens = {station: officer(engine, station) for station in (OWNER, WARD)}
         engine.dispose()
-        yield home, url, token
+        yield home, url, tokens
 
 
 def run_script(engine: Engine, script: str) -> None:
@@ -121,12 +147,12 @@ def run_script(engine: Engine, script: str) -> None:
             connection.execute(text(statement.replace(":", "\\:")))
 
 
-def officer(engine: Engine) -> str:
-    """The session of an officer of the station that owns every report."""
+def officer(engine: Engine, station: str) -> str:
+    """The session of an officer of a station."""
     now, token = dt.datetime.now(dt.UTC), new_token(STAFF_PREFIX)
     staff = Staff(
-        id=uuid.uuid4(), username="officer.bench", password_hash="", totp_secret=b"",
-        recovery_hashes=[], role=StaffRole.DUTY_OFFICER, station_id=OWNER,
+        id=uuid.uuid4(), username=f"officer.{station}", password_hash="", totp_secret=b"",
+        recovery_hashes=[], role=StaffRole.DUTY_OFFICER, station_id=station,
     )  # fmt: skip
     session = StaffSession(
         token_hash=token_hash(token), staff_id=staff.id, created_at=now, seen_at=now,
@@ -210,7 +236,7 @@ def servers(home: Path, url: str) -> Iterator[dict[str, str]]:
 
 def measure(rounds: int, seconds: int, wards: Path) -> None:
     """All figures of tiles, the servers in turns."""
-    with prepared(wards) as (home, url, token), servers(home, url) as at:
+    with prepared(wards) as (home, url, tokens), servers(home, url) as at:
         ward = "/v1/tiles/wards/{z}/{x}/{y}.mvt"
         case = "/v1/tiles/cases/{z}/{x}/{y}.mvt?clustered="
         raw = "/collections/public.{name}/tiles/WebMercatorQuad/{z}/{x}/{y}"
@@ -223,12 +249,18 @@ def measure(rounds: int, seconds: int, wards: Path) -> None:
             "open reports, counted, drawn": (at["drawn"], case + "true"),
             "open reports, kept": (at["kept"], case + "false"),
             "open reports, counted, kept": (at["kept"], case + "true"),
+            f"{FEW} of one ward, drawn": (at["drawn"], case + "false"),
+            f"{FEW} of one ward, counted, drawn": (at["drawn"], case + "true"),
         }
         speed: dict[str, list[float]] = {name: [] for name in asked}
         size: dict[str, list[float]] = {name: [] for name in asked}
         for lap in range(rounds + 1):
-            mixed = random.Random(lap).sample(tiles(), len(tiles()))
             for name, (base_url, template) in asked.items():
+                few = name.startswith(f"{FEW} of")
+                shown, token = (
+                    (tiles_of_a_ward(), tokens[WARD]) if few else (tiles(), tokens[OWNER])
+                )
+                mixed = random.Random(lap).sample(shown, len(shown))
                 paths = [template.format(z=z, x=x, y=y) for z, x, y in mixed]
                 each, bytes_each = requests_a_second(
                     base_url, paths, token=token, connections=4, seconds=seconds

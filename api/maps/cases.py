@@ -1,23 +1,24 @@
 """Tiles of the station's own cases, counted where there is no room for each.
 
 All under the officer's rights: the station and ranges of numbers find the cases in an index,
-because under row-level security shapes cannot be looked up.
+because under row-level security shapes cannot be looked up. The database hands over columns, and
+the tile is written here: a row for each case would take it several times as long.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Float,
     Integer,
     Select,
-    Text,
     Uuid,
     bindparam,
     cast,
-    column,
     func,
     literal_column,
     make_url,
@@ -27,17 +28,22 @@ from sqlalchemy.dialects.postgresql import BYTEA
 
 from api.reports.tables import Report
 from api.triage.filters import QueueFilter, conditions
-from geo import quads
+from geo import mvt, quads
 
 LEAST_ZOOM, MOST_ZOOM = 0, 18
 COUNTED_BELOW = 13
 """From this zoom on every case is shown; before, how many there are in each of 64 x 64 cells."""
 GRID_BITS = 6
-EXTENT = 4096
-CELL = EXTENT >> GRID_BITS
+GRID = 1 << GRID_BITS
+CELL = mvt.STEPS >> GRID_BITS
+URGENCY_BITS = 4
 MOST_CASES = 10_000
 """Cases shown in one tile, at the most."""
 KEPT_STATEMENTS = 256
+
+TOLD = ("state", "kind", "category", "urgency", "overdue")
+"""What a tile tells of a case besides its id."""
+Row = tuple[Any, ...]
 
 STATION: ColumnElement[str] = func.nullif(func.current_setting("tinbao.station", True), "")
 ME: ColumnElement[Any] = cast(func.nullif(func.current_setting("tinbao.staff", True), ""), Uuid)
@@ -56,76 +62,58 @@ def located(wanted: QueueFilter) -> list[ColumnElement[bool]]:
     ]
 
 
-def across() -> ColumnElement[Any]:
-    """Where a case lies in the steps of a tile, from its north-west corner."""
-    side, x, y = (bindparam(name, None, Float) for name in ("side", "x", "y"))
-    lon: ColumnElement[float] = func.ST_X(Report.location, type_=Float)
-    lat: ColumnElement[float] = func.ST_Y(Report.location, type_=Float)
-    north = 1.0 - func.asinh(func.tan(func.radians(lat)), type_=Float) / func.pi(type_=Float)
-    return func.ST_MakePoint(
-        func.floor(((lon + 180.0) / 360.0 * side - x) * float(EXTENT)),
-        func.floor((north / 2.0 * side - y) * float(EXTENT)),
-    )
+def cases_statement(wanted: QueueFilter, *, exact: bool = False) -> Select[Any]:
+    """The cases of a tile by what is told of them, without anything of their reporters.
 
-
-def cases_statement(wanted: QueueFilter) -> Select[Any]:
-    """Each case as a point, without anything of its reporter and without times."""
+    A row has the ids of all cases that are alike, and where they are: their numbers or, exactly,
+    degrees east and degrees north. Each of these is one string of bytes.
+    """
+    lon_lat = func.ST_X(Report.location, type_=Float), func.ST_Y(Report.location, type_=Float)
+    places: tuple[Any, ...] = lon_lat if exact else (Report.quad,)
+    told = {
+        "state": Report.state,
+        "kind": Report.kind,
+        "category": Report.category,
+        "urgency": Report.urgency,
+        "overdue": func.coalesce(Report.due_at < func.now(), False),
+    }
     rows = (
         select(
-            cast(Report.case_id, Text).label("case_id"),
-            Report.state,
-            Report.kind,
-            Report.category,
-            Report.urgency,
-            func.coalesce(Report.due_at < func.now(), False).label("overdue"),
-            across().label("shape"),
+            Report.case_id,
+            *(each.label(f"place_{n}") for n, each in enumerate(places)),
+            *(each.label(name) for name, each in told.items()),
         )
         .where(*located(wanted))
         .limit(literal_column(str(MOST_CASES)))
         .subquery("cases")
     )
-    return as_layer("cases").select_from(rows)
-
-
-def axis(first: int) -> ColumnElement[Any]:
-    """Every other bit of a cell's number, from bit `first` on: its column (0) or its row (1)."""
-    bits = " | ".join(f"(cell >> {n + first} & {1 << n})" for n in range(GRID_BITS))
-    return literal_column(f"(({bits}) * {CELL} + {CELL // 2})::float8")
+    sends = func.float8send if exact else func.int8send
+    return select(
+        *(rows.c[name] for name in told),
+        strung(func.uuid_send(rows.c.case_id)),
+        *(strung(sends(rows.c[f"place_{n}"])) for n in range(len(places))),
+    ).group_by(*(rows.c[name] for name in told))
 
 
 def counts_statement(wanted: QueueFilter) -> Select[Any]:
-    """How many cases there are in each cell of a tile, and how urgent the most urgent one is."""
+    """For each case its cell of the tile and its urgency, as one number; all in one string."""
     number: ColumnElement[Any] = Report.quad.op(">>")(bindparam("shift", None, Integer))
-    counted = (
-        select(
-            cast(number.op("&")(literal_column("4095")), Integer).label("cell"),
-            cast(func.count(), Integer).label("count"),
-            func.max(Report.urgency).label("urgency"),
-        )
-        .where(*located(wanted))
-        .group_by(literal_column("1"))
-        .subquery("counted")
-    )
-    rows = select(
-        counted.c.count, counted.c.urgency, func.ST_MakePoint(axis(0), axis(1)).label("shape")
-    ).subquery("clusters")
-    return as_layer("clusters").select_from(rows)
+    cell = cast(number.op("&")(literal_column(str(GRID * GRID - 1))), Integer)
+    both = cell.op("<<")(literal_column(str(URGENCY_BITS))).op("|")(Report.urgency)
+    return select(strung(func.int4send(both))).where(*located(wanted))
 
 
-def as_layer(name: str) -> Select[Any]:
-    """The rows of the subquery of that name as a layer of a vector tile."""
-    whole: ColumnElement[Any] = column(name)
-    layer: ColumnElement[str] = literal_column(f"'{name}'")
-    return select(
-        func.ST_AsMVT(whole, layer, literal_column(str(EXTENT)), literal_column("'shape'"),
-                      type_=BYTEA)
-    )  # fmt: skip
+def strung(sent: ColumnElement[Any]) -> ColumnElement[bytes]:
+    """Strings of bytes one after the other."""
+    return func.string_agg(sent, literal_column("''::bytea"), type_=BYTEA)
 
 
 @lru_cache(KEPT_STATEMENTS)
-def written(wanted: QueueFilter, *, counted: bool) -> tuple[str, dict[str, Any]]:
+def written(
+    wanted: QueueFilter, *, counted: bool, exact: bool = False
+) -> tuple[str, dict[str, Any]]:
     """A statement as the database reads it, and its parameters but for those of the tile."""
-    statement = counts_statement(wanted) if counted else cases_statement(wanted)
+    statement = counts_statement(wanted) if counted else cases_statement(wanted, exact=exact)
     made = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     return str(made), dict(made.params)
 
@@ -133,8 +121,50 @@ def written(wanted: QueueFilter, *, counted: bool) -> tuple[str, dict[str, Any]]
 def parameters_of(z: int, x: int, y: int) -> dict[str, Any]:
     """What a statement must know of a tile."""
     first, last = quads.of_tile(z, x, y)
-    shift = 2 * (quads.BITS - z - GRID_BITS)
-    return {
-        "first": first, "last": last, "shift": shift, "side": float(1 << z), "x": float(x),
-        "y": float(y),
-    }  # fmt: skip
+    return {"first": first, "last": last, "shift": 2 * (quads.BITS - z - GRID_BITS)}
+
+
+def is_exact(zoom: int, *, counted: bool) -> bool:
+    """Whether a zoom is too deep for numbers to say where single cases are."""
+    return zoom > mvt.EXACT_BELOW and not counted
+
+
+def contents_of(rows: Sequence[Row], tile: tuple[int, int, int], *, counted: bool) -> bytes:
+    """The tile (zoom, column, row) that a statement's answer makes."""
+    return clusters_layer(rows[0][0] or b"") if counted else cases_layer(rows, tile)
+
+
+def cases_layer(rows: Sequence[Row], tile: tuple[int, int, int]) -> bytes:
+    """Each case as a point."""
+    if not rows:
+        return b""
+    known: dict[bytes, int] = {}
+    told = [
+        [known.setdefault(mvt.value(fact), len(known)) for fact in row[: len(TOLD)]] for row in rows
+    ]
+    ids, *places = (b"".join(column) for column in list(zip(*rows, strict=True))[len(TOLD) :])
+    counts = [len(row[len(TOLD)]) // mvt.UUID_BYTES for row in rows]
+    facts = np.repeat(np.array(told, np.int64).T, counts, axis=1)
+    numbers = np.arange(len(known), len(known) + facts.shape[1])
+    if is_exact(tile[0], counted=False):
+        lon, lat = (np.frombuffer(each, ">f8") for each in places)
+        at = mvt.placed_at(lon, lat, tile)
+    else:
+        at = mvt.in_tile(np.frombuffer(places[0], ">i8"), tile[0])
+    values: list[bytes | memoryview] = [*known, mvt.uuid_values(ids)]
+    return mvt.layer("cases", ("case_id", *TOLD), values, np.vstack((numbers, facts)), at)
+
+
+def clusters_layer(strung: bytes) -> bytes:
+    """How many cases there are in each cell of a tile, and how urgent the most urgent one is."""
+    if not strung:
+        return b""
+    # In order, so the last case of a cell is its most urgent one.
+    cases = np.sort(np.frombuffer(strung, ">i4").astype(np.int32))
+    cells = cases >> URGENCY_BITS
+    last = np.concatenate((np.flatnonzero(cells[1:] != cells[:-1]), [len(cells) - 1]))
+    told = np.array((np.diff(last, prepend=-1), cases[last] & (1 << URGENCY_BITS) - 1))
+    found = sorted(set(told.ravel().tolist()))
+    values = map(mvt.value, found)
+    at = mvt.unwoven(cells[last], GRID_BITS) * CELL + CELL // 2
+    return mvt.layer("clusters", ("count", "urgency"), values, np.searchsorted(found, told), at)

@@ -1,4 +1,4 @@
-"""Drawing tiles of cases: who asks, with which rights, and the tile, in one round trip.
+"""Drawing tiles of cases: who asks, with which rights, and the cases, in one round trip.
 
 A map asks for a dozen tiles at once, so nothing here goes the longer way of other requests. The
 session is read anew each time, as for any request.
@@ -6,7 +6,7 @@ session is read anew each time, as for any request.
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from api.lanes import Lanes
 from api.live.hub import Hub
 from api.maps import cases
 from api.maps.cache import Tile, TileCache, pack
+from api.maps.repeated import Questions
 from api.settings import Settings
 from api.triage.filters import QueueFilter
 
@@ -30,6 +31,8 @@ LANES, BATCH = 2, 2
 lane."""
 KEPT_S = 5.0
 """Some things happen by themselves: a deadline passes, a claim ends."""
+MOST_TOKENS = 10_000
+"""Of so many sessions a process remembers the station."""
 
 # The rights are an officer's only for an officer, and the station is theirs. Whoever is not
 # standing there has the service's rights and no station: the tile's own condition finds nothing.
@@ -67,10 +70,11 @@ class Ask(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A tile; `fits` is None for who is not signed in, False for who is not at that station."""
+    """What a tile shows; `fits` is None for who is not signed in, False for who is not at that
+    station."""
 
     fits: bool | None
-    contents: bytes
+    rows: Sequence[cases.Row]
 
 
 async def draw(
@@ -87,13 +91,13 @@ async def draw(
             for cursor, ask in zip(drawing, asks, strict=True):
                 await cursor.execute(ask.statement, ask.parameters, prepare=True)
         found = await becoming.fetchone()
-        tiles = [await cursor.fetchone() for cursor in drawing]
+        rows = [await cursor.fetchall() for cursor in drawing]
     finally:
         if connection.info.transaction_status == TransactionStatus.INERROR:
             await connection.rollback()
     if found is None or not found[0]:
-        return [Drawn(found and found[0], b"")] * len(asks)
-    return [Drawn(True, bytes(tile[0] or b"") if tile else b"") for tile in tiles]
+        return [Drawn(found and found[0], ())] * len(asks)
+    return [Drawn(True, each) for each in rows]
 
 
 async def draw_each(
@@ -142,7 +146,9 @@ class CaseTiles:
             batch=BATCH,
         )
         self._hub = hub
+        self._stations: dict[bytes, str] = {}
         self.cache = TileCache()
+        self.questions = Questions()
 
     def open(self) -> None:
         """Start."""
@@ -155,33 +161,63 @@ class CaseTiles:
         await self._drawing.close()
 
     async def tile(self, token: bytes, wanted: Wanted) -> Tile:
-        """A tile for whoever has a token; raises `NotAuthenticated` or `RoleNotAllowed`."""
+        """A tile for whoever has a token; raises `NotAuthenticated` or `RoleNotAllowed`.
+
+        To draw it is to find out who asks. So whoever was here before is looked up apart only for
+        a kept tile, or when they are not where they were.
+        """
+        station = self._stations.get(token)
+        if station is not None and self._kept(station, wanted) is None:
+            tile = await self._drawn(token, station, wanted)
+            if tile is not None:
+                return tile
+        station = await self._station_of(token)
+        tile = self._kept(station, wanted) or await self._drawn(token, station, wanted)
+        if tile is None:
+            raise problems.ServiceUnavailable  # moved just now: they shall ask again
+        return tile
+
+    async def _station_of(self, token: bytes) -> str:
+        """Where somebody stands."""
         standing = await self._standing(token)
         if standing is None:
             raise problems.NotAuthenticated
-        role, station_id = standing
-        if role not in CASE_ROLES or station_id is None:
+        role, station = standing
+        if role not in CASE_ROLES or station is None:
             raise problems.RoleNotAllowed
-        news = self._hub.news_of(station_id)
-        key = (station_id, news, time.monotonic() // KEPT_S, wanted)
-        keeps = news is not None and not wanted.filter.mine
-        tile = self.cache.get(key) if keeps else None
-        if tile is None:
-            tile = pack(await self._draw(token, station_id, wanted), quickly=True)
-            if keeps:
-                self.cache.keep(key, tile)
-        return tile
+        if len(self._stations) >= MOST_TOKENS:
+            self._stations.clear()
+        self._stations[token] = station
+        return station
 
-    async def _draw(self, token: bytes, station: str, wanted: Wanted) -> bytes:
-        """The tile of a station; 503 for who was moved just now, so that they ask again."""
-        statement, known = cases.written(wanted.filter, counted=wanted.counted)
-        parameters = known | cases.parameters_of(wanted.z, wanted.x, wanted.y)
+    def _key(self, station: str, wanted: Wanted) -> Hashable:
+        """What a tile is kept under; None for one that is not kept."""
+        news = self._hub.news_of(station)
+        if news is None or wanted.filter.mine:
+            return None
+        return station, news, time.monotonic() // KEPT_S, wanted
+
+    def _kept(self, station: str, wanted: Wanted) -> Tile | None:
+        """A tile of a station that was drawn before, while nothing happened there."""
+        key = self._key(station, wanted)
+        return None if key is None else self.cache.get(key)
+
+    async def _drawn(self, token: bytes, station: str, wanted: Wanted) -> Tile | None:
+        """A tile of a station, kept from then on; None for who is not standing there."""
+        key = self._key(station, wanted)
+        z, x, y, asked, counted = wanted
+        exact = cases.is_exact(z, counted=counted)
+        statement, known = cases.written(asked, counted=counted, exact=exact)
+        parameters = known | cases.parameters_of(z, x, y)
         drawn = await self._drawing(Ask(token, station, statement, parameters))
         if drawn.fits is None:
             raise problems.NotAuthenticated
         if not drawn.fits:
-            raise problems.ServiceUnavailable
-        return drawn.contents
+            return None
+        tile = pack(cases.contents_of(drawn.rows, (z, x, y), counted=counted), quickly=True)
+        if key is not None:
+            self.cache.keep(key, tile)
+        return tile
 
 
 async def each_standing(

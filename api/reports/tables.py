@@ -130,7 +130,7 @@ class Report(Base):
             "ix_reports_map",
             "station_id",
             "quad",
-            postgresql_include=["case_id", "urgency"],
+            postgresql_include=["case_id", "urgency", "state", "kind", "category", "due_at"],
             postgresql_where=IS_OPEN,
         ),
         Index(

@@ -18,6 +18,8 @@ from api.db import lane_connection
 from api.maps import cases, drawing
 from api.maps.cache import OVERHEAD, Tile, TileCache, pack
 from api.maps.cases import cases_statement, counts_statement, parameters_of
+from api.maps.repeated import LONGEST_QUESTION, MOST_QUESTIONS, Questions
+from api.maps.schemas import CaseTileAsked
 from api.reports.tables import Report, State
 from api.secrets import token_hash
 from api.settings import Settings
@@ -27,7 +29,7 @@ from geo import outlines
 from geo.tables import Station
 from tests.factories import NOON, caller, make_officer, make_report, make_station
 from tests.mvt import Feature, layers
-from tests.plans import crowded, indexes, literally, plan_of, scans_a_table
+from tests.plans import crowded, indexes, literally, nodes, plan_of, scans_a_table
 from tests.town import IN_NORTH, IN_SOUTH, Town
 
 
@@ -182,18 +184,19 @@ async def test_a_station_sees_its_own_open_cases_and_nothing_of_their_reporters(
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("zoom", [0, 9, 14, 15, 18])
 async def test_a_case_is_where_it_is(
-    officer: httpx.AsyncClient, engine: Engine, station: Station
+    officer: httpx.AsyncClient, engine: Engine, station: Station, zoom: int
 ) -> None:
     lon, lat = 105.8524, 21.0287
     placed(engine, station, lon, lat)
-    z, x, y = tile_of(lon, lat, 15)
+    z, x, y = tile_of(lon, lat, zoom)
 
-    answer = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt")
+    answer = await officer.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt?clustered=false")
 
     (feature,) = layers(answer.content)["cases"]
     column, row = feature.lines[0][0]
-    deep = tile_of(lon, lat, 15 + 12)
+    deep = tile_of(lon, lat, zoom + 12)
     assert (column, row) == (deep[1] - x * 4096, deep[2] - y * 4096)
 
 
@@ -312,6 +315,79 @@ async def test_a_kept_tile_is_for_who_stands_there_now(
     assert (disabled.status_code, disabled.json()["code"]) == (401, "not-authenticated")
 
 
+async def test_a_tile_drawn_anew_is_for_who_stands_there_now(
+    app: FastAPI, engine: Engine, station: Station
+) -> None:
+    there = make_station(engine)
+    for each in (station, there, there):
+        placed(engine, each, 105.8524, 21.0287)
+    z, x, y = tile_of(105.8524, 21.0287, 14)
+    token = make_officer(engine, station)
+    asked = "select staff_id from staff_sessions where token_hash = %(t)s"
+    with engine.connect() as connection:
+        me = connection.exec_driver_sql(asked, {"t": token_hash(token)}).scalar_one()
+
+    async with caller(app, token) as client:
+        answers = [await client.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt")]
+        for change in (
+            "update staff set station_id = %(there)s where id = %(me)s",
+            "update staff set role = 'admin', station_id = null where id = %(me)s",
+            "update staff_sessions set expires_at = now() where staff_id = %(me)s",
+        ):
+            with engine.begin() as connection:
+                connection.exec_driver_sql(change, {"me": me, "there": there.id})
+            app.state.case_tiles.cache.tiles.clear()
+            answers.append(await client.get(f"/v1/tiles/cases/{z}/{x}/{y}.mvt"))
+
+    assert [len(layers(each.content)["cases"]) for each in answers[:2]] == [1, 2]
+    assert [each.status_code for each in answers] == [200, 200, 403, 401]
+
+
+async def test_a_known_question_is_answered_alike_and_to_whoever_may_ask(
+    app: FastAPI, officer: httpx.AsyncClient, engine: Engine, station: Station
+) -> None:
+    for category in ("noise", "theft"):
+        placed(engine, station, 105.8524, 21.0287, category=category)
+    z, x, y = tile_of(105.8524, 21.0287, 14)
+    asked = "category=theft&clustered=false"
+    path = f"/v1/tiles/cases/{z}/{x}/{y}.mvt?{asked}"
+    questions = app.state.case_tiles.questions
+    stranger = {"Authorization": "Bearer x"}
+
+    refused = await officer.get(path, headers=stranger)
+    unknown = questions.find(asked.encode())
+    first = await officer.get(path)
+    known = questions.find(asked.encode())
+    again = await officer.get(path)
+    same = await officer.get(path, headers={"If-None-Match": again.headers["etag"]})
+    cookie = {"Authorization": "", "Cookie": "tinbao_session=x"}
+    others = [await officer.get(path, headers=each) for each in (stranger, cookie)]
+    deep = await officer.get(f"/v1/tiles/cases/19/0/0.mvt?{asked}")
+    odd = await officer.get(f"/v1/tiles/cases/{z}/{x}/-{y}.mvt?{asked}")
+
+    assert (refused.status_code, unknown) == (401, None)
+    assert known is not None
+    assert known.category == ("theft",)
+    assert first.content == again.content
+    assert [each.facts["category"] for each in layers(again.content)["cases"]] == ["theft"]
+    assert first.headers["content-type"] == again.headers["content-type"]
+    assert (same.status_code, again.headers["cache-control"]) == (304, "no-store")
+    assert [each.status_code for each in others] == [401, 401]
+    assert (deep.status_code, odd.status_code) == (404, 404)
+
+
+def test_so_many_questions_are_remembered_and_no_long_ones() -> None:
+    questions, asked = Questions(), CaseTileAsked()
+
+    for n in range(MOST_QUESTIONS + 1):
+        questions.keep(b"%d" % n, asked)
+    questions.keep(b"q" * (LONGEST_QUESTION + 1), asked)
+
+    assert questions.find(b"%d" % MOST_QUESTIONS) is asked
+    assert questions.find(b"0") is None
+    assert questions.find(b"q" * (LONGEST_QUESTION + 1)) is None
+
+
 async def test_who_was_moved_meanwhile_gets_no_tile_of_either_station(
     settings: Settings, engine: Engine, station: Station
 ) -> None:
@@ -332,7 +408,7 @@ async def test_who_was_moved_meanwhile_gets_no_tile_of_either_station(
         drawn = await drawing.draw_each(connection, asks, idle=settings.session_idle)
 
     assert [each.fits for each in drawn] == [True, False, None, True]
-    assert [bool(each.contents) for each in drawn] == [True, False, False, True]
+    assert [bool(each.rows) for each in drawn] == [True, False, False, True]
 
 
 def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> None:
@@ -350,6 +426,9 @@ def test_tiles_of_cases_are_served_by_the_index_of_places(engine: Engine) -> Non
             plan = plan_of(connection, literally(connection, statement.params(known)))
 
             assert "ix_reports_map" in indexes(plan), plan
+            assert {each["Node Type"] for each in nodes(plan) if "Index Name" in each} >= {
+                "Index Only Scan"
+            }, plan
             assert not scans_a_table(plan), plan
 
 
