@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import h3
+from h3.api import basic_int as h3
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic_core import to_json
@@ -313,7 +313,7 @@ def place_columns(place: PlaceIn) -> dict[str, Any]:
     """What the reporter says of the place, and the h3 cell of a located one as it is stored."""
     cell = None
     if place.lon is not None and place.lat is not None:
-        cell = h3.str_to_int(h3.latlng_to_cell(place.lat, place.lon, CELL_RESOLUTION))
+        cell = h3.latlng_to_cell(place.lat, place.lon, CELL_RESOLUTION)
     return {
         "lon": place.lon,
         "lat": place.lat,

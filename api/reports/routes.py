@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, FastAPI, Path, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Request
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
@@ -20,6 +20,7 @@ from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
 from api.i18n import Language, Speak, language_asked, language_of
 from api.reports import answers, lifecycle, schemas
+from api.reports.acceptance import Accepted
 from api.reports.intake import Intake
 
 Valid = TypeVar("Valid")
@@ -70,14 +71,13 @@ async def submit_report(
     report: schemas.ReportIn,
     reporter: Reporter,
     now: Now,
-) -> Response:
+) -> Accepted:
     """Take a report and route it to the station that answers for its place.
 
     The id is the idempotency key, for good: the same report again gets the same answer (200).
     """
     state = request.app.state
     intake = await with_groups(request, intake_at(request, now), reporter, [report])
-    emergency = intake.category(report).emergency_call is not None
     outcomes = await lifecycle.submit(
         state.hot,
         intake,
@@ -88,17 +88,16 @@ async def submit_report(
         language=language_asked(request),
         counted=[]
         if state.settings.limits.factor == 0
-        else lifecycle.single_limits(reporter, address_of(request), emergency=emergency),
+        else lifecycle.single_limits(
+            reporter,
+            address_of(request),
+            emergency=intake.category(report).emergency_call is not None,
+        ),
     )
     outcome = outcomes[report_id]
     if isinstance(outcome, problems.Problem):
         raise outcome
-    return Response(
-        outcome.answer,
-        status_code=201 if outcome.created else 200,
-        headers={"Location": f"/v1/my/reports/{report_id}"},
-        media_type="application/json",
-    )
+    return outcome
 
 
 REPORT_ID: TypeAdapter[uuid.UUID] = TypeAdapter(ReportId)
@@ -106,7 +105,7 @@ REPORT = TypeAdapter(schemas.ReportIn)
 
 
 def valid(
-    model: TypeAdapter[Valid], value: object, at: tuple[str, ...], language: Language
+    model: TypeAdapter[Valid], value: object, at: tuple[str, ...], request: Request
 ) -> Valid:
     """What a value is by its model, or the problem that FastAPI would find in it."""
     try:
@@ -114,7 +113,7 @@ def valid(
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         located = [{**each, "loc": (*at, *each["loc"])} for each in found]
-        raise problems.invalid(located, language) from None
+        raise problems.invalid(located, language_of(request)) from None
 
 
 class SubmissionRoute(APIRoute):
@@ -138,12 +137,18 @@ async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
     except json.JSONDecodeError:
         raise problems.MalformedRequest from None
     reporter = await reporter_of(request)
-    language = language_of(request)
     named = request.path_params["report_id"]
-    report_id = valid(REPORT_ID, named, ("path", "report_id"), language)
-    report = valid(REPORT, body, ("body",), language)
-    response = await submit_report(request, report_id, report, reporter, moment_of(request))
-    await response(scope, receive, send)
+    report_id = valid(REPORT_ID, named, ("path", "report_id"), request)
+    report = valid(REPORT, body, ("body",), request)
+    accepted = await submit_report(request, report_id, report, reporter, moment_of(request))
+    headers = [
+        (b"content-length", b"%d" % len(accepted.answer)),
+        (b"content-type", b"application/json"),
+        (b"location", f"/v1/my/reports/{report_id}".encode()),
+    ]
+    status = 201 if accepted.created else 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": accepted.answer})
 
 
 def serve_submissions(app: FastAPI) -> None:
