@@ -124,7 +124,7 @@ with input as materialized (
         received_at
     from fresh
 ), {OWE_CTES}
-select case_id from fresh
+select position from fresh
 """  # noqa: S608 - made of the constants above
 
 STORED = """
@@ -167,6 +167,7 @@ class Intake:
     def row(
         self,
         report_id: uuid.UUID,
+        code: str,
         report: ReportIn,
         decision: Routing,
         reporter: ReporterIdentity,
@@ -215,7 +216,7 @@ class Intake:
             "reporter_kind": str(reporter.kind),
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
-            "receipt_hash": self.keys.receipt_hash(self.keys.receipt_code(report_id)),
+            "receipt_hash": self.keys.receipt_hash(code),
             "receipt_key_id": self.keys.signing_key_id,
             "acknowledgement_id": uuid.uuid4(),
             "due_at": self.clocks.first_due(
@@ -251,8 +252,15 @@ class Submission:
     request_id: str | None
     language: Language
     """Of the answer."""
+    _code: str | None = None
     _decision: Routing | None = None
     _row: dict[str, Any] | None = None
+
+    def code(self) -> str:
+        """Its receipt code, made once."""
+        if self._code is None:
+            self._code = self.intake.keys.receipt_code(self.report_id)
+        return self._code
 
     def decision(self) -> Routing:
         """Who owns it, decided once.
@@ -269,6 +277,7 @@ class Submission:
         if self._row is None:
             self._row = self.intake.row(
                 self.report_id,
+                self.code(),
                 self.report,
                 self.decision(),
                 self.reporter,
@@ -288,8 +297,8 @@ class Submission:
         """What became of it."""
         answer = answer_to(
             self.report_id,
+            self.code(),
             stored,
-            keys=self.intake.keys,
             categories=self.intake.categories,
             language=self.language,
         )
@@ -337,14 +346,14 @@ async def accept(
     rows = rows_of(submissions)
     packed = to_json(rows, bytes_mode="hex").decode()
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
-    new = {case_id for (case_id,) in created}
-    old = [row["id"] for row in rows if row["case_id"] not in new]
+    new = {position for (position,) in created}
+    old = [row["id"] for position, row in enumerate(rows, 1) if position not in new]
     known = await find(connection, old) if old else {}
     return [
         each.accepted(stored_of(row), created=True)
-        if row["case_id"] in new
+        if position in new
         else each.accepted(known[row["id"]], created=False)
-        for each, row in zip(submissions, rows, strict=True)
+        for position, (each, row) in enumerate(zip(submissions, rows, strict=True), 1)
     ]
 
 

@@ -18,10 +18,10 @@ from api.clock import Now, moment_of
 from api.express import Express
 from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
-from api.i18n import Language, Speak, language_asked, language_of
+from api.i18n import Speak, language_asked, language_of
 from api.reports import answers, lifecycle, schemas
 from api.reports.acceptance import Accepted
-from api.reports.intake import Intake
+from api.reports.intake import Intake, Submission
 
 Valid = TypeVar("Valid")
 
@@ -78,23 +78,25 @@ async def submit_report(
     """
     state = request.app.state
     intake = await with_groups(request, intake_at(request, now), reporter, [report])
-    outcomes = await lifecycle.submit(
-        state.hot,
+    submission = Submission(
         intake,
-        {report_id: report},
-        reporter=reporter,
-        now=now,
-        request_id=request.scope["tinbao.request_id"],
-        language=language_asked(request),
-        counted=[]
+        report_id,
+        report,
+        reporter,
+        now,
+        request.scope["tinbao.request_id"],
+        language_asked(request) or report.language,
+    )
+    counted = (
+        []
         if state.settings.limits.factor == 0
         else lifecycle.single_limits(
             reporter,
             address_of(request),
             emergency=intake.category(report).emergency_call is not None,
-        ),
+        )
     )
-    outcome = outcomes[report_id]
+    (outcome,) = await lifecycle.submit(state.hot, [submission], counted)
     if isinstance(outcome, problems.Problem):
         raise outcome
     return outcome
@@ -104,9 +106,7 @@ REPORT_ID: TypeAdapter[uuid.UUID] = TypeAdapter(ReportId)
 REPORT = TypeAdapter(schemas.ReportIn)
 
 
-def valid(
-    model: TypeAdapter[Valid], value: object, at: tuple[str, ...], request: Request
-) -> Valid:
+def valid(model: TypeAdapter[Valid], value: object, at: tuple[str, ...], request: Request) -> Valid:
     """What a value is by its model, or the problem that FastAPI would find in it."""
     try:
         return model.validate_python(value, from_attributes=True)
@@ -204,22 +204,21 @@ async def submit_reports(
             first.setdefault(item.id, item.report())
     state = request.app.state
     intake = await with_groups(request, intake_at(request, now), reporter, first.values())
+    asked, request_id = language_asked(request), request.scope["tinbao.request_id"]
     outcomes = await lifecycle.submit(
         state.hot,
-        intake,
-        first,
-        reporter=reporter,
-        now=now,
-        request_id=request.scope["tinbao.request_id"],
-        language=language_asked(request),
-        counted=[]
+        [
+            Submission(intake, item_id, report, reporter, now, request_id, asked or report.language)
+            for item_id, report in first.items()
+        ],
+        []
         if state.settings.limits.factor == 0
         else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
     answered = answers.BatchAnswers(
-        outcomes=outcomes,
+        outcomes=dict(zip(first, outcomes, strict=True)),
         reports=first,
-        language=language_asked(request),
-        request_id=request.scope["tinbao.request_id"],
+        language=asked,
+        request_id=request_id,
     )
     return schemas.BatchOut(items=[answered.item(each) for each in items])
