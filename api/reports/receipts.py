@@ -92,7 +92,7 @@ def sign(
     edition_id: int | None,
 ) -> bytes:
     """The Ed25519 signature of an acceptance."""
-    return keys.signing.sign(
+    return keys.sign(
         signed_bytes(
             report_id=str(report_id),
             received_at=local(received_at),
