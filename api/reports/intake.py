@@ -7,8 +7,9 @@ are committed together before anyone is answered. Nothing here notifies inside t
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from h3.api import basic_int as h3
 from psycopg import AsyncConnection
@@ -134,8 +135,7 @@ from reports where id = any(%(ids)s)
 """
 
 
-@dataclass(frozen=True)
-class Intake:
+class Intake(NamedTuple):
     """What turns a valid report into a row."""
 
     keys: Keys
@@ -143,7 +143,7 @@ class Intake:
     atlas: Atlas | None
     categories: dict[str, Category]
     clocks: ClockBook
-    groups: Mapping[uuid.UUID, str] = field(default_factory=dict)
+    groups: Mapping[uuid.UUID, str] = MappingProxyType({})
     """The groups that the reporter may report as, and their wards."""
     channel: str = Channel.APP
     taken_by: uuid.UUID | None = None

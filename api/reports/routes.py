@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Path, Request
@@ -62,7 +61,7 @@ async def with_groups(
     named = {each.group_id for each in reports if each.group_id is not None}
     if not named:
         return intake
-    return replace(intake, groups=await groups_of(request.app.state.engine, reporter, named))
+    return intake._replace(groups=await groups_of(request.app.state.engine, reporter, named))
 
 
 async def submit_report(
@@ -173,8 +172,8 @@ def serve_submissions(app: FastAPI) -> None:
             problems.ServiceUnavailable,
         ),
     )
-    routes = [each for each in app.router.routes if isinstance(each, SubmissionRoute)]
-    app.add_middleware(Express, routes=routes)
+    (route,) = (each for each in app.router.routes if isinstance(each, SubmissionRoute))
+    app.add_middleware(Express, route=route)
 
 
 @router.post(

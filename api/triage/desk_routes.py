@@ -2,7 +2,6 @@
 
 import uuid
 from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -84,7 +83,7 @@ async def take_report_at_desk(
     """
     keys: Keys = request.app.state.keys
     report_id = keys.desk_report_id(str(officer.station_id), written.id)
-    intake = replace(intake_at(request, now), channel=written.channel, taken_by=officer.staff_id)
+    intake = intake_at(request, now)._replace(channel=written.channel, taken_by=officer.staff_id)
     report = written.report()
     submission = Submission(
         intake,

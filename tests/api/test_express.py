@@ -37,7 +37,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who calls an app with one route past the framework and one in it."""
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Express, routes=[Route("/fast/{name}", answer_or_fail, methods=["PUT"])])
+    app.add_middleware(Express, route=Route("/fast/{name}", answer_or_fail, methods=["PUT"]))
     app.add_middleware(Guard, body_seconds=1, answer_seconds=5)
 
     @app.get("/slow/{name}")
@@ -53,6 +53,8 @@ async def test_a_route_is_found_by_its_path_and_method(client: httpx.AsyncClient
     assert (await client.put("/fast/words")).text == "words"
     assert (await client.post("/fast/words")).status_code == 404
     assert (await client.put("/fast/words/more")).status_code == 404
+    assert (await client.put("/fast/")).status_code == 404
+    assert (await client.put("/slower/words")).status_code == 404
 
 
 @pytest.mark.parametrize(
