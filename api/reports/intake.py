@@ -8,12 +8,14 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from h3.api import basic_int as h3
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Json
 from pydantic_core import to_json
 
 from api.accounts.identity import ReporterIdentity
@@ -84,6 +86,8 @@ EXTRA: dict[str, str] = {
     "contact_sealed": "bytea",
     "request_id": "text",
 }
+
+pack = partial(to_json, bytes_mode="hex")
 
 _ALL = COLUMNS | EXTRA
 _NAMES = ", ".join(COLUMNS)
@@ -344,7 +348,7 @@ async def accept(
     primary key, then read what it stored.
     """
     rows = rows_of(submissions)
-    packed = to_json(rows, bytes_mode="hex").decode()
+    packed = Json(rows, dumps=pack)
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
     new = {position for (position,) in created}
     old = [row["id"] for position, row in enumerate(rows, 1) if position not in new]
