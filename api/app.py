@@ -18,6 +18,7 @@ from api.clock import now
 from api.clocks import routes as clock_routes
 from api.db import lane_connection, reference_engine, service_engine
 from api.exports import routes as export_routes
+from api.express import Express
 from api.groups import my_routes as my_group_routes
 from api.groups import routes as group_routes
 from api.guards import Guard
@@ -109,12 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    report_routes.serve_submissions(app)
-    app.add_middleware(
-        Guard,
-        body_seconds=settings.body_timeout.total_seconds(),
-        answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
-    )
+    submissions = report_routes.serve_submissions(app)
     for router in (
         # The two that are asked for most: routes are tried one after another.
         report_routes.router,
@@ -147,6 +143,11 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.middleware_stack = Guard(
+        Express(app.build_middleware_stack(), submissions),
+        body_seconds=settings.body_timeout.total_seconds(),
+        answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
+    )
     return app
 
 

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
 from api.clock import Now, moment_of
-from api.express import Express
 from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
 from api.i18n import Speak, language_asked, language_of
@@ -150,8 +149,8 @@ async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": accepted.answer})
 
 
-def serve_submissions(app: FastAPI) -> None:
-    """Give an app the route of one report, and requests for it their way past the framework."""
+def serve_submissions(app: FastAPI) -> SubmissionRoute:
+    """Give an app the route of one report, which is for `api.express`."""
     app.router.add_api_route(
         "/v1/reports/{report_id}",
         submit_report,
@@ -173,7 +172,7 @@ def serve_submissions(app: FastAPI) -> None:
         ),
     )
     (route,) = (each for each in app.router.routes if isinstance(each, SubmissionRoute))
-    app.add_middleware(Express, route=route)
+    return route
 
 
 @router.post(
