@@ -38,6 +38,15 @@ def canonical(value: dict[str, Any] | BaseModel) -> bytes:
 
 def _plain(value: Any) -> Any:
     """The same, with names in order, whole numbers as integers and nothing but JSON's own kinds."""
+    if isinstance(value, float):
+        whole = value.is_integer()
+        if not (0 if whole else 1e-4) <= abs(value) < 2**53:
+            raise _UnlikeJavaScript
+        return int(value) if whole else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     if isinstance(value, BaseModel):
         value = vars(value)
     if isinstance(value, dict):
@@ -45,14 +54,7 @@ def _plain(value: Any) -> Any:
             name: each if type(each) in PLAIN else _plain(each)
             for name, each in sorted(value.items())
         }
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, float):
-        whole = value.is_integer()
-        if not (0 if whole else 1e-4) <= abs(value) < 2**53:
-            raise _UnlikeJavaScript
-        return int(value) if whole else value
-    return str(value) if isinstance(value, str) else value
+    return value
 
 
 def body_sha256(report: ReportIn) -> bytes:
@@ -69,15 +71,15 @@ def signed_bytes(
     edition_id: int | None,
     key_id: str,
 ) -> bytes:
-    """What the signature covers (RFC 8785)."""
-    return canonical(
+    """What the signature covers (RFC 8785): the names in order, as it wants them."""
+    return to_json(
         {
-            "id": report_id,
-            "received_at": received_at,
             "body_sha256": body_sha256,
-            "station_id": station_id,
             "edition_id": edition_id,
+            "id": report_id,
             "key_id": key_id,
+            "received_at": received_at,
+            "station_id": station_id,
         }
     )
 
