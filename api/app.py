@@ -18,6 +18,7 @@ from api.clock import now
 from api.clocks import routes as clock_routes
 from api.db import lane_connection, reference_engine, service_engine
 from api.exports import routes as export_routes
+from api.express import Express
 from api.groups import my_routes as my_group_routes
 from api.groups import routes as group_routes
 from api.guards import Guard
@@ -109,13 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    report_routes.serve_submissions(app)
-    map_routes.repeat_case_tiles(app)
-    app.add_middleware(
-        Guard,
-        body_seconds=settings.body_timeout.total_seconds(),
-        answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
-    )
+    submissions = report_routes.serve_submissions(app)
     for router in (
         # The two that are asked for most: routes are tried one after another.
         report_routes.router,
@@ -148,6 +143,11 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.middleware_stack = Guard(
+        Express(map_routes.repeated_case_tiles(app.build_middleware_stack()), submissions),
+        body_seconds=settings.body_timeout.total_seconds(),
+        answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
+    )
     return app
 
 

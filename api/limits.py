@@ -73,7 +73,7 @@ INVITATION_PER_ADDRESS = Rate("invitation-address", 10, MINUTE)
 INVITATION_GLOBAL = Rate("invitation-global", 1000, MINUTE)
 
 HIT = """
-select hit_rate_limits(%(firsts)s::int[], %(lasts)s::int[], %(keys)s::bytea[],
+select hit_rate_limits(%(firsts)s::int[], %(lasts)s::int[], %(keys)b::bytea[],
     %(charges)s::interval[], %(bursts)s::interval[])
 """
 """The waits of many requests, each null when there is none. The function is in the migration

@@ -341,6 +341,10 @@ def install(app: FastAPI) -> None:
         problem = BY_STATUS.get(error.status_code, HttpError)(headers=error.headers)
         return answer(request, problem)
 
+    @app.exception_handler(Exception)
+    async def on_fault(_: Request, error: Exception) -> JSONResponse:
+        raise error  # the Guard answers it, and the framework says nothing of its own before
+
 
 def invalid(found: Sequence[Any], language: Language) -> Problem:
     """The problem of a body that does not fit its model; swapped coordinates get a suggestion."""

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from nacl.bindings import crypto_sign
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PAIRS = tuple(first + second for first in CROCKFORD for second in CROCKFORD)
@@ -118,6 +119,14 @@ class Keys:
     def push_tokens(self) -> bytes:
         """Key of the push tokens' hashes."""
         return self.derive("push-tokens")
+
+    @cached_property
+    def _signing_pair(self) -> bytes:
+        return self.signing.private_bytes_raw() + self.signing.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature of a message, by libsodium: OpenSSL takes twice as long for it."""
+        return crypto_sign(message, self._signing_pair)[:64]
 
     @cached_property
     def signing_key_id(self) -> str:

@@ -1,8 +1,8 @@
 """Place -> the station that answers for it. Pure: the same atlas and place, the same answer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from geo.atlas import Atlas
 from geo.stored import WardInfo
@@ -43,8 +43,7 @@ class Confidence(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something is: degrees, EPSG:4326, and a radius in metres, as far as they are known."""
 
     lon: float | None
@@ -55,16 +54,14 @@ class Place:
     province_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A ward and its part of the uncertainty disc, to four digits."""
 
     ward_code: str
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(NamedTuple):
     """Who owns a case, and why."""
 
     owner_station_id: str
@@ -163,8 +160,7 @@ def _outside(atlas: Atlas, shares: list[tuple[int, float]], lon: float, lat: flo
     near = atlas.index.nearest(lon, lat, NEAREST_PROVINCE_M)
     candidates = [(ward, share) for ward, share in shares if _reaches(share, CANDIDATE_SHARE)]
     if not near:
-        return replace(
-            _to_national_desk(atlas, "outside-national"),
+        return _to_national_desk(atlas, "outside-national")._replace(
             confidence=Confidence.OUTSIDE,
             candidates=_named(atlas, candidates),
         )
@@ -210,7 +206,7 @@ def _by_code(atlas: Atlas, place: Place, group_ward: str | None) -> Routing:
         flags.append("unknown-province-code")
     if group_ward is not None and (found := atlas.resolve(group_ward)):
         return _by_ward_code(atlas, found, Confidence.UNKNOWN, "by-group", flags)
-    return replace(_to_national_desk(atlas, "nowhere"), flags=tuple(flags))
+    return _to_national_desk(atlas, "nowhere")._replace(flags=tuple(flags))
 
 
 def _by_ward_code(
@@ -262,7 +258,7 @@ def _to_oversight(atlas: Atlas, routing: Routing) -> Routing:
     """The same, owned by the office over the police concerned and known to nobody else."""
     province = routing.province_code
     owner = NATIONAL_DESK_ID if province is None else atlas.oversight_of(province)
-    return replace(routing, owner_station_id=owner, informed=())
+    return routing._replace(owner_station_id=owner, informed=())
 
 
 def _largest(shares: list[tuple[int, float]]) -> tuple[int, float]:

@@ -6,7 +6,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-FIND_DEVICES = "select token_hash, id from devices where token_hash = any(%s)"
+FIND_DEVICES = "select token_hash, id from devices where token_hash = any(%b)"
+"""Hashes go as they are, which is what `%b` means: writing them as text takes longer than asking.
+"""
 
 
 async def find_devices(

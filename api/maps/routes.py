@@ -5,7 +5,8 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from starlette.types import ASGIApp
 
 from api import limits, problems
 from api.accounts.identity import address_of
@@ -200,7 +201,7 @@ async def read_case_tile(
     return await answer_case_tile(request, (z, x, y), token, asked, if_none_match)
 
 
-def repeat_case_tiles(app: FastAPI) -> None:
-    """Give requests for tiles of cases their way past the framework."""
+def repeated_case_tiles(app: ASGIApp) -> Repeated:
+    """The app with a way of their own for requests for tiles of cases."""
     (route,) = (each for each in router.routes if getattr(each, "endpoint", 0) is read_case_tile)
-    app.add_middleware(Repeated, route=route, answer=answer_case_tile)
+    return Repeated(app, route, answer_case_tile)

@@ -14,7 +14,6 @@ from api.i18n import Language
 from api.reports import receipts
 from api.reports.categories import Category
 from api.reports.routing import routing_answer
-from api.secrets import Keys
 from notifications import messages
 
 
@@ -45,13 +44,15 @@ class Accepted:
 
 def answer_to(
     report_id: uuid.UUID,
+    code: str,
     stored: Stored,
     *,
-    keys: Keys,
     categories: Mapping[str, Category],
     language: Language,
 ) -> bytes:
-    """The answer to a report, in JSON: the same whenever it is sent again, whatever happened since.
+    """The answer to a report with a receipt code, in JSON.
+
+    It is the same whenever the report is sent again, whatever happened since.
 
     It is an `AcceptedOut`, but making one of those takes as long as routing the report.
     """
@@ -63,7 +64,7 @@ def answer_to(
         "state": "received",
         "received_at": received_at,
         "receipt": {
-            "code": keys.receipt_code(report_id),
+            "code": code,
             "body_sha256": stored.body_sha256.hex(),
             "key_id": stored.receipt_key_id,
             "signature": receipts.encode(stored.receipt_signature),

@@ -7,12 +7,15 @@ are committed together before anyone is answered. Nothing here notifies inside t
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-import h3
+from h3.api import basic_int as h3
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Json
 from pydantic_core import to_json
 
 from api.accounts.identity import ReporterIdentity
@@ -84,6 +87,8 @@ EXTRA: dict[str, str] = {
     "request_id": "text",
 }
 
+pack = partial(to_json, bytes_mode="hex")
+
 _ALL = COLUMNS | EXTRA
 _NAMES = ", ".join(COLUMNS)
 _FIELDS = ", ".join(f"{name} {'text' if kind == 'bytea' else kind}" for name, kind in _ALL.items())
@@ -124,7 +129,7 @@ with input as materialized (
         received_at
     from fresh
 ), {OWE_CTES}
-select case_id from fresh
+select position from fresh
 """  # noqa: S608 - made of the constants above
 
 STORED = """
@@ -134,8 +139,7 @@ from reports where id = any(%(ids)s)
 """
 
 
-@dataclass(frozen=True)
-class Intake:
+class Intake(NamedTuple):
     """What turns a valid report into a row."""
 
     keys: Keys
@@ -143,7 +147,7 @@ class Intake:
     atlas: Atlas | None
     categories: dict[str, Category]
     clocks: ClockBook
-    groups: Mapping[uuid.UUID, str] = field(default_factory=dict)
+    groups: Mapping[uuid.UUID, str] = MappingProxyType({})
     """The groups that the reporter may report as, and their wards."""
     channel: str = Channel.APP
     taken_by: uuid.UUID | None = None
@@ -167,6 +171,7 @@ class Intake:
     def row(
         self,
         report_id: uuid.UUID,
+        code: str,
         report: ReportIn,
         decision: Routing,
         reporter: ReporterIdentity,
@@ -215,7 +220,7 @@ class Intake:
             "reporter_kind": str(reporter.kind),
             "reporter_key": reporter.key,
             "body_sha256": body_hash,
-            "receipt_hash": self.keys.receipt_hash(self.keys.receipt_code(report_id)),
+            "receipt_hash": self.keys.receipt_hash(code),
             "receipt_key_id": self.keys.signing_key_id,
             "acknowledgement_id": uuid.uuid4(),
             "due_at": self.clocks.first_due(
@@ -251,8 +256,15 @@ class Submission:
     request_id: str | None
     language: Language
     """Of the answer."""
+    _code: str | None = None
     _decision: Routing | None = None
     _row: dict[str, Any] | None = None
+
+    def code(self) -> str:
+        """Its receipt code, made once."""
+        if self._code is None:
+            self._code = self.intake.keys.receipt_code(self.report_id)
+        return self._code
 
     def decision(self) -> Routing:
         """Who owns it, decided once.
@@ -269,6 +281,7 @@ class Submission:
         if self._row is None:
             self._row = self.intake.row(
                 self.report_id,
+                self.code(),
                 self.report,
                 self.decision(),
                 self.reporter,
@@ -288,8 +301,8 @@ class Submission:
         """What became of it."""
         answer = answer_to(
             self.report_id,
+            self.code(),
             stored,
-            keys=self.intake.keys,
             categories=self.intake.categories,
             language=self.language,
         )
@@ -313,7 +326,7 @@ def place_columns(place: PlaceIn) -> dict[str, Any]:
     """What the reporter says of the place, and the h3 cell of a located one as it is stored."""
     cell = None
     if place.lon is not None and place.lat is not None:
-        cell = h3.str_to_int(h3.latlng_to_cell(place.lat, place.lon, CELL_RESOLUTION))
+        cell = h3.latlng_to_cell(place.lat, place.lon, CELL_RESOLUTION)
     return {
         "lon": place.lon,
         "lat": place.lat,
@@ -335,16 +348,16 @@ async def accept(
     primary key, then read what it stored.
     """
     rows = rows_of(submissions)
-    packed = to_json(rows, bytes_mode="hex").decode()
+    packed = Json(rows, dumps=pack)
     created = await (await connection.execute(ACCEPT, {"rows": packed}, prepare=True)).fetchall()
-    new = {case_id for (case_id,) in created}
-    old = [row["id"] for row in rows if row["case_id"] not in new]
+    new = {position for (position,) in created}
+    old = [row["id"] for position, row in enumerate(rows, 1) if position not in new]
     known = await find(connection, old) if old else {}
     return [
         each.accepted(stored_of(row), created=True)
-        if row["case_id"] in new
+        if position in new
         else each.accepted(known[row["id"]], created=False)
-        for each, row in zip(submissions, rows, strict=True)
+        for position, (each, row) in enumerate(zip(submissions, rows, strict=True), 1)
     ]
 
 

@@ -1,9 +1,7 @@
 """The rules of taking reports in: who may send how many, and what the same id means."""
 
 import asyncio
-import datetime as dt
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -12,11 +10,9 @@ from api import limits, problems
 from api.accounts.identity import ReporterIdentity
 from api.accounts.tables import ReporterKind
 from api.hot_paths import HotPaths
-from api.i18n import Language
 from api.reports import receipts
 from api.reports.acceptance import Accepted
-from api.reports.intake import Intake, Submission
-from api.reports.schemas import ReportIn
+from api.reports.intake import Submission
 from api.telemetry import REPORTS
 
 log = structlog.get_logger()
@@ -32,36 +28,21 @@ Outcome = Accepted | problems.Problem
 
 
 async def submit(
-    hot: HotPaths,
-    intake: Intake,
-    reports: Mapping[uuid.UUID, ReportIn],
-    *,
-    reporter: ReporterIdentity,
-    now: dt.datetime,
-    request_id: str | None,
-    language: Language | None,
-    counted: Sequence[limits.Checks],
-) -> dict[uuid.UUID, Outcome]:
-    """Take reports in; what became of each id.
+    hot: HotPaths, submissions: Sequence[Submission], counted: Sequence[limits.Checks]
+) -> list[Outcome]:
+    """Take the reports of one reporter in; what became of each. Their ids are all different.
 
-    They are answered in `language`, or each in its own. `counted` are the limits they count
-    against, the last resort last; none where limits are off.
+    `counted` are the limits they count against, the last resort last; none where limits are off.
     A report that was already accepted is answered from what is stored, whatever the limits say.
     Raises `TooManyRequests` when something new is over them all; then nothing was stored.
     """
-    if not reports:
-        return {}
-    submissions = [
-        Submission(
-            intake, report_id, report, reporter, now, request_id, language or report.language
-        )
-        for report_id, report in reports.items()
-    ]
+    if not submissions:
+        return []
     charged, wait = await charge(hot, counted[:1])
     if wait is not None:
-        found = await stored_before(hot, submissions)
-        if len(found) == len(reports):
-            return judge_all(found, reports, reporter)
+        before = await stored_before(hot, submissions)
+        if len(before) == len(submissions):
+            return judge_all(before, submissions)
         charged, last_wait = await charge(hot, counted[1:])
         if charged is None:
             LIMITED.inc()
@@ -71,7 +52,7 @@ async def submit(
     if charged and not any(isinstance(each, Accepted) and each.created for each in kept):
         with suppress(problems.ServiceUnavailable):
             await hot.refund_hit(charged)
-    return judge_all(dict(zip(reports, kept, strict=True)), reports, reporter)
+    return judge_all(kept, submissions)
 
 
 async def charge(
@@ -86,18 +67,16 @@ async def charge(
     return None, wait
 
 
-async def stored_before(
-    hot: HotPaths, submissions: Sequence[Submission]
-) -> dict[uuid.UUID, Accepted | BaseException]:
-    """Those of the reports that were accepted earlier."""
+async def stored_before(hot: HotPaths, submissions: Sequence[Submission]) -> list[Accepted]:
+    """The answers to those of the reports that were accepted earlier."""
     stored = await asyncio.gather(
         *(hot.find_report(each.intake.keys.store_id(each.report_id)) for each in submissions)
     )
-    return {
-        each.report_id: each.accepted(found, created=False)
+    return [
+        each.accepted(found, created=False)
         for each, found in zip(submissions, stored, strict=True)
         if found is not None
-    }
+    ]
 
 
 async def route_wide(submissions: Sequence[Submission]) -> None:
@@ -125,18 +104,13 @@ async def ended(result: asyncio.Future[Accepted]) -> Accepted | Exception:
 
 
 def judge_all(
-    found: Mapping[uuid.UUID, Accepted | BaseException],
-    reports: Mapping[uuid.UUID, ReportIn],
-    reporter: ReporterIdentity,
-) -> dict[uuid.UUID, Outcome]:
+    found: Sequence[Accepted | BaseException], submissions: Sequence[Submission]
+) -> list[Outcome]:
     """What each report is answered; a fault of one is not the others'."""
-    return {
-        report_id: judge(found[report_id], report, reporter)
-        for report_id, report in reports.items()
-    }
+    return [judge(what, each) for what, each in zip(found, submissions, strict=True)]
 
 
-def judge(found: Accepted | BaseException, report: ReportIn, reporter: ReporterIdentity) -> Outcome:
+def judge(found: Accepted | BaseException, submission: Submission) -> Outcome:
     """Created now, the same again, or an id that another body or another reporter has used."""
     if isinstance(found, problems.Problem):
         return found
@@ -146,8 +120,8 @@ def judge(found: Accepted | BaseException, report: ReportIn, reporter: ReporterI
     if found.created:
         CREATED.inc()
         return found
-    same_body = found.stored.body_sha256 == receipts.body_sha256(report)
-    if same_body and found.stored.reporter_key == reporter.key:
+    same_body = found.stored.body_sha256 == receipts.body_sha256(submission.report)
+    if same_body and found.stored.reporter_key == submission.reporter.key:
         REPEATED.inc()
         return found
     REUSED.inc()

@@ -4,10 +4,9 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, FastAPI, Path, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Request
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
@@ -15,12 +14,12 @@ from starlette.types import Receive, Scope, Send
 from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
 from api.clock import Now, moment_of
-from api.express import Express
 from api.groups.filing import groups_of
 from api.guards import StrictRoute, strict_json
-from api.i18n import Language, Speak, language_asked, language_of
+from api.i18n import Speak, language_asked, language_of
 from api.reports import answers, lifecycle, schemas
-from api.reports.intake import Intake
+from api.reports.acceptance import Accepted
+from api.reports.intake import Intake, Submission
 
 Valid = TypeVar("Valid")
 
@@ -61,7 +60,7 @@ async def with_groups(
     named = {each.group_id for each in reports if each.group_id is not None}
     if not named:
         return intake
-    return replace(intake, groups=await groups_of(request.app.state.engine, reporter, named))
+    return intake._replace(groups=await groups_of(request.app.state.engine, reporter, named))
 
 
 async def submit_report(
@@ -70,51 +69,49 @@ async def submit_report(
     report: schemas.ReportIn,
     reporter: Reporter,
     now: Now,
-) -> Response:
+) -> Accepted:
     """Take a report and route it to the station that answers for its place.
 
     The id is the idempotency key, for good: the same report again gets the same answer (200).
     """
     state = request.app.state
     intake = await with_groups(request, intake_at(request, now), reporter, [report])
-    emergency = intake.category(report).emergency_call is not None
-    outcomes = await lifecycle.submit(
-        state.hot,
+    submission = Submission(
         intake,
-        {report_id: report},
-        reporter=reporter,
-        now=now,
-        request_id=request.scope["tinbao.request_id"],
-        language=language_asked(request),
-        counted=[]
-        if state.settings.limits.factor == 0
-        else lifecycle.single_limits(reporter, address_of(request), emergency=emergency),
+        report_id,
+        report,
+        reporter,
+        now,
+        request.scope["tinbao.request_id"],
+        language_asked(request) or report.language,
     )
-    outcome = outcomes[report_id]
+    counted = (
+        []
+        if state.settings.limits.factor == 0
+        else lifecycle.single_limits(
+            reporter,
+            address_of(request),
+            emergency=intake.category(report).emergency_call is not None,
+        )
+    )
+    (outcome,) = await lifecycle.submit(state.hot, [submission], counted)
     if isinstance(outcome, problems.Problem):
         raise outcome
-    return Response(
-        outcome.answer,
-        status_code=201 if outcome.created else 200,
-        headers={"Location": f"/v1/my/reports/{report_id}"},
-        media_type="application/json",
-    )
+    return outcome
 
 
 REPORT_ID: TypeAdapter[uuid.UUID] = TypeAdapter(ReportId)
 REPORT = TypeAdapter(schemas.ReportIn)
 
 
-def valid(
-    model: TypeAdapter[Valid], value: object, at: tuple[str, ...], language: Language
-) -> Valid:
+def valid(model: TypeAdapter[Valid], value: object, at: tuple[str, ...], request: Request) -> Valid:
     """What a value is by its model, or the problem that FastAPI would find in it."""
     try:
         return model.validate_python(value, from_attributes=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         located = [{**each, "loc": (*at, *each["loc"])} for each in found]
-        raise problems.invalid(located, language) from None
+        raise problems.invalid(located, language_of(request)) from None
 
 
 class SubmissionRoute(APIRoute):
@@ -138,16 +135,22 @@ async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
     except json.JSONDecodeError:
         raise problems.MalformedRequest from None
     reporter = await reporter_of(request)
-    language = language_of(request)
     named = request.path_params["report_id"]
-    report_id = valid(REPORT_ID, named, ("path", "report_id"), language)
-    report = valid(REPORT, body, ("body",), language)
-    response = await submit_report(request, report_id, report, reporter, moment_of(request))
-    await response(scope, receive, send)
+    report_id = valid(REPORT_ID, named, ("path", "report_id"), request)
+    report = valid(REPORT, body, ("body",), request)
+    accepted = await submit_report(request, report_id, report, reporter, moment_of(request))
+    headers = [
+        (b"content-length", b"%d" % len(accepted.answer)),
+        (b"content-type", b"application/json"),
+        (b"location", f"/v1/my/reports/{report_id}".encode()),
+    ]
+    status = 201 if accepted.created else 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": accepted.answer})
 
 
-def serve_submissions(app: FastAPI) -> None:
-    """Give an app the route of one report, and requests for it their way past the framework."""
+def serve_submissions(app: FastAPI) -> SubmissionRoute:
+    """Give an app the route of one report, which is for `api.express`."""
     app.router.add_api_route(
         "/v1/reports/{report_id}",
         submit_report,
@@ -168,8 +171,8 @@ def serve_submissions(app: FastAPI) -> None:
             problems.ServiceUnavailable,
         ),
     )
-    routes = [each for each in app.router.routes if isinstance(each, SubmissionRoute)]
-    app.add_middleware(Express, routes=routes)
+    (route,) = (each for each in app.router.routes if isinstance(each, SubmissionRoute))
+    return route
 
 
 @router.post(
@@ -199,22 +202,21 @@ async def submit_reports(
             first.setdefault(item.id, item.report())
     state = request.app.state
     intake = await with_groups(request, intake_at(request, now), reporter, first.values())
+    asked, request_id = language_asked(request), request.scope["tinbao.request_id"]
     outcomes = await lifecycle.submit(
         state.hot,
-        intake,
-        first,
-        reporter=reporter,
-        now=now,
-        request_id=request.scope["tinbao.request_id"],
-        language=language_asked(request),
-        counted=[]
+        [
+            Submission(intake, item_id, report, reporter, now, request_id, asked or report.language)
+            for item_id, report in first.items()
+        ],
+        []
         if state.settings.limits.factor == 0
         else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
     answered = answers.BatchAnswers(
-        outcomes=outcomes,
+        outcomes=dict(zip(first, outcomes, strict=True)),
         reports=first,
-        language=language_asked(request),
-        request_id=request.scope["tinbao.request_id"],
+        language=asked,
+        request_id=request_id,
     )
     return schemas.BatchOut(items=[answered.item(each) for each in items])

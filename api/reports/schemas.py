@@ -36,12 +36,15 @@ def parse_time(value: str) -> dt.datetime:
     """An RFC 3339 time with offset, in UTC; ValueError otherwise. A leap second is the next one."""
     if not RFC3339.fullmatch(value):
         raise ValueError("not RFC 3339")
-    text = value.upper().replace(" ", "T")
-    leap = text[17:19] == "60"
-    parsed = dt.datetime.fromisoformat(text[:17] + "59" + text[19:] if leap else text)
+    leap = value[17:19] == "60"
+    text = f"{value[:17]}59{value[19:]}" if leap else value
+    try:
+        parsed = dt.datetime.fromisoformat(text.upper()).astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
     if not EARLIEST <= parsed < LATEST:
         raise ValueError("out of range")
-    return (parsed + SECOND if leap else parsed).astimezone(dt.UTC)
+    return parsed + SECOND if leap else parsed
 
 
 def check_time(value: str) -> str:

@@ -2,7 +2,6 @@
 
 import uuid
 from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +15,7 @@ from api.guards import StrictRoute
 from api.i18n import language_asked
 from api.problems import EmergencyCall
 from api.reports import lifecycle
+from api.reports.intake import Submission
 from api.reports.routes import intake_at
 from api.reports.schemas import AcceptedOut, Enclosed, ReceiptOut, RoutingOut
 from api.reports.tables import Channel, Report, State
@@ -83,19 +83,18 @@ async def take_report_at_desk(
     """
     keys: Keys = request.app.state.keys
     report_id = keys.desk_report_id(str(officer.station_id), written.id)
-    intake = replace(intake_at(request, now), channel=written.channel, taken_by=officer.staff_id)
+    intake = intake_at(request, now)._replace(channel=written.channel, taken_by=officer.staff_id)
     report = written.report()
-    outcomes = await lifecycle.submit(
-        request.app.state.hot,
+    submission = Submission(
         intake,
-        {report_id: report},
-        reporter=ANONYMOUS,
-        now=now,
-        request_id=request.scope["tinbao.request_id"],
-        language=language_asked(request),
-        counted=[],
+        report_id,
+        report,
+        ANONYMOUS,
+        now,
+        request.scope["tinbao.request_id"],
+        language_asked(request) or report.language,
     )
-    outcome = outcomes[report_id]
+    (outcome,) = await lifecycle.submit(request.app.state.hot, [submission], counted=[])
     if isinstance(outcome, problems.Problem):
         raise outcome
     async with with_service_rights(session, officer):

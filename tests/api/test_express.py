@@ -37,13 +37,14 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who calls an app with one route past the framework and one in it."""
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Express, routes=[Route("/fast/{name}", answer_or_fail, methods=["PUT"])])
-    app.add_middleware(Guard, body_seconds=1, answer_seconds=5)
+    fast = Route("/fast/{name}", answer_or_fail, methods=["PUT"])
 
     @app.get("/slow/{name}")
     async def slow(name: str) -> Response:
         raise FAILURES[name]
 
+    stack = Express(app.build_middleware_stack(), fast)
+    app.middleware_stack = Guard(stack, body_seconds=1, answer_seconds=5)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
         yield made
@@ -53,6 +54,8 @@ async def test_a_route_is_found_by_its_path_and_method(client: httpx.AsyncClient
     assert (await client.put("/fast/words")).text == "words"
     assert (await client.post("/fast/words")).status_code == 404
     assert (await client.put("/fast/words/more")).status_code == 404
+    assert (await client.put("/fast/")).status_code == 404
+    assert (await client.put("/slower/words")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -30,3 +30,12 @@ def test_a_receipt_code_is_eighty_bits_in_crockfords_digits(
     assert [len(part) for part in code.split("-")] == [4, 4, 4, 4]
     pepper = keys.derive("receipt-pepper")
     assert keys.receipt_hash(code.lower()) == hmac.digest(pepper, digits, "sha256")
+
+
+def test_receipts_are_signed_as_the_published_key_verifies(keys: Keys) -> None:
+    message = b'{"id":"019aa000-0000-7000-8000-000000000001"}'
+
+    signature = keys.sign(message)
+
+    assert signature == keys.signing.sign(message)
+    keys.signing.public_key().verify(signature, message)
