@@ -72,7 +72,7 @@ class Arranged:
         return replace(self, names=names, cells=at[self.cells])
 
     def within(self, cells: Cells) -> Ints:
-        """Where the cell of each row stands among these, which are in order; -1 where it does not."""
+        """Where the cell of each row stands among these, which are in order; else -1."""
         return grid.positions(cells, self.names)[self.cells]
 
     def latest(self, *, last: int, days: int) -> NDArray[np.intp]:

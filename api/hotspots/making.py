@@ -277,12 +277,7 @@ def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
 
 def feature(properties: dict[str, Any]) -> dict[str, Any]:
     """A place of a layer; where a cell lies, its name says (see `shapes`)."""
-    return {
-        "type": "Feature",
-        "id": properties["cell"] or properties["ward_code"],
-        "geometry": None,
-        "properties": properties,
-    }
+    return {"properties": properties}
 
 
 def sensitive_answer(
