@@ -236,13 +236,13 @@ def ward_features(
     here: NDArray[np.bool_],
 ) -> list[dict[str, Any]]:
     """The wards of which no cell is told: how many reported there, as far as that may be told."""
-    told = {int(layer.of_cells[at]) for at in bands}
-    reporters = reporters_of_wards(layer.reports, layer.wards, here, layer.land.atlas)
+    told = np.unique(layer.of_cells[list(bands)])
+    others = np.setdiff1d(scope_wards, told)
+    rows = here & np.isin(layer.wards, others)
+    reporters = reporters_of_wards(layer.reports, layer.wards, rows, layer.land.atlas)
     cells = layer.land.cells_of_wards
     features = []
-    for ward in np.unique(scope_wards).tolist():
-        if ward in told:
-            continue
+    for ward in others.tolist():
         at_most = (suppression.K - 1) * (int(cells[ward]) - 1)
         if (found := band(int(reporters[ward]), at_most=at_most)) is not None:
             features.append(ward_feature(layer.land.atlas, ward, found))
