@@ -5,12 +5,13 @@ The service and `tinbao hotspots rank` both ask here. What the columns mean: doc
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.hotspots import ranking
-from api.hotspots.counting import Counted, Incidents, counted, reporters_around
+from api.hotspots.counting import Arranged, Incidents, arranged, ordered, reporters_around
 from api.hotspots.gi_star import gi_star, moments
 from api.hotspots.patterns import FEWEST_STEPS, STEP_DAYS, STEPS, Pattern, Steps, classify
 from api.hotspots.significance import LEVEL, REPORTERS, adjusted, at_least
@@ -85,6 +86,20 @@ class Rounding:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Incidents that count, a row each."""
+
+    at: Ints
+    """Positions of their cells in the area."""
+    reporters: Ints
+    repeated: Flags
+
+    def only(self, rows: Flags | slice) -> "Found":
+        """These rows."""
+        return Found(self.at[rows], self.reporters[rows], self.repeated[rows])
+
+
+@dataclass(frozen=True)
 class Counts:
     """What counts in a span of days, cell by cell and by neighbourhood."""
 
@@ -106,7 +121,12 @@ def area_of(cells: Cells) -> Area:
 
 
 def analyse(
-    incidents: Incidents, area: Area, *, as_of: dt.date, window: int, floor_to: int = 1
+    incidents: Incidents | Arranged,
+    area: Area,
+    *,
+    as_of: dt.date,
+    window: int,
+    floor_to: int = 1,
 ) -> Table:
     """Count, rank and test. `window` is in days and ends with `as_of`.
 
@@ -115,14 +135,15 @@ def analyse(
     makes a flag harder. `score`, `counts`, `around` and `reporters` are exact even then.
     """
     last, rounding = as_of.toordinal(), Rounding(floor_to)
-    at = grid.positions(area.cells, incidents.cells)
-    incidents = incidents.only((at >= 0) & (incidents.days <= last))
-    kept = counted(incidents, last=last, days=window)
-    at, ages = grid.positions(area.cells, kept.cells), last - kept.days
+    sent = incidents if isinstance(incidents, Arranged) else arranged(incidents)
+    sent = sent.only((sent.within(area.cells) >= 0) & (sent.days <= last))
+    kept = sent.counted(last=last, days=window)
+    ages = last - kept.days
+    found = Found(grid.positions(area.cells, kept.cells), kept.reporters, kept.repeated)
 
-    now = count(kept, at, ages < window, area)
-    before = count(kept, at, (ages >= window) & (ages < window + BEFORE[window]), area)
-    decayed = np.bincount(at, ranking.weights(ages), len(area.cells)).astype(float)
+    now = count(found.only(ages < window), area)
+    before = count(found.only((ages >= window) & (ages < window + BEFORE[window])), area)
+    decayed = np.bincount(found.at, ranking.weights(ages), len(area.cells)).astype(float)
     p = concentration(now, now.around, area, rounding)
     p_emergence = emergence(now, now.around, before, rounding)
     enough = rounding.low(now.reporters) >= REPORTERS
@@ -140,16 +161,16 @@ def analyse(
         q_emergence=adjusted(p_emergence),
         is_rising=enough & stands(p_emergence, emergence(now, now.voices, before, rounding)),
         gi_z=gi_star_of(now.cells, now.around, area, rounding),
-        pattern=patterns_of(incidents, area, last, rounding),
+        pattern=patterns_of(sent, area, last, rounding),
     )
 
 
-def count(kept: Counted, at: Ints, rows: Flags, area: Area) -> Counts:
-    """What these rows hold; `at` are the positions of their cells."""
-    cells = np.bincount(at[rows], minlength=len(area.cells)).astype(np.int64)
-    near, again = area.neighbourhoods, rows & kept.repeated
-    reporters = reporters_around(at[rows], kept.reporters[rows], near)
-    insistent = reporters_around(at[again], kept.reporters[again], near)
+def count(found: Found, area: Area) -> Counts:
+    """What these rows hold."""
+    cells = np.bincount(found.at, minlength=len(area.cells)).astype(np.int64)
+    near, again = area.neighbourhoods, found.repeated
+    reporters = reporters_around(found.at, found.reporters, near)
+    insistent = reporters_around(found.at[again], found.reporters[again], near)
     voices = reporters - np.minimum(insistent, INSISTENT)
     return Counts(cells, near.sums(cells), reporters, voices)
 
@@ -197,18 +218,13 @@ def gi_star_of(cells: Ints, around: Ints, area: Area, rounding: Rounding) -> Flo
     return gi_star(rounding.low(around), area.neighbourhoods.sizes, mean=mean, deviation=deviation)
 
 
-def patterns_of(
-    incidents: Incidents, area: Area, last: int, rounding: Rounding
-) -> NDArray[np.str_]:
+def patterns_of(sent: Arranged, area: Area, last: int, rounding: Rounding) -> NDArray[np.str_]:
     """What the last twelve weeks say of each cell, or as many as passed since the first report."""
-    history = last - incidents.days.min(initial=last) + 1
+    history = last - sent.days.min(initial=last) + 1
     steps = min(STEPS, int(history) // STEP_DAYS)
     if steps < FEWEST_STEPS:
         return np.full(len(area.cells), Pattern.NONE.value)
-    told = incidents.only(last - incidents.days < steps * STEP_DAYS)
-    kept = counted(told, last=last, days=STEP_DAYS)
-    at, step = grid.positions(area.cells, kept.cells), (last - kept.days) // STEP_DAYS
-    weeks = [count(kept, at, step == each, area) for each in reversed(range(steps))]
+    weeks = [count(week, area) for week in weekly(sent, area, last, steps)]
     found = np.stack([rounding.low(week.voices) for week in weeks], axis=1)
     most = np.stack([rounding.high(week.around) for week in weeks], axis=1)
     totals = np.array([week.total for week in weeks])
@@ -216,3 +232,18 @@ def patterns_of(
     z = np.stack([gi_star_of(week.cells, week.around, area, rounding) for week in weeks], axis=1)
     hot = (q <= LEVEL) & (found >= REPORTERS)
     return classify(Steps(hot, z, found, most, rounding.low(totals), rounding.high(totals)))
+
+
+def weekly(sent: Arranged, area: Area, last: int, steps: int) -> list[Found]:
+    """What counts in each of so many weeks up to a day, the oldest first."""
+    told = sent.only(last - sent.days < steps * STEP_DAYS)
+    ends = told.latest(last=last, days=STEP_DAYS)
+    week, at, who, repeated = ordered(
+        steps - 1 - (last - told.days[ends]) // STEP_DAYS,
+        told.within(area.cells)[ends],
+        told.reporters[ends] - told.reporters.min(initial=0),
+        (np.diff(ends, prepend=-1) > 1).astype(np.int64),
+    )
+    found = Found(at, who, repeated > 0)
+    starts = np.searchsorted(week, np.arange(steps + 1)).tolist()
+    return [found.only(slice(*span)) for span in pairwise(starts)]

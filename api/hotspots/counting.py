@@ -1,7 +1,7 @@
 """Which incidents count: a reporter once per place and time, so that nobody paints a map alone."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,69 @@ class Counted(Incidents):
     repeated: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Arranged:
+    """Incidents by reporter, place and day: of what one sent from a place, the latest comes last.
+
+    Made once, it is good for every period, and for every resolution not finer than its own.
+    """
+
+    names: Cells
+    """The different cells, in order."""
+    cells: Ints
+    """Positions among `names`."""
+    days: Ints
+    reporters: Ints
+    places: Ints
+
+    def only(self, rows: NDArray[np.bool_]) -> "Arranged":
+        """These rows."""
+        if rows.all():
+            return self
+        columns = (self.cells, self.days, self.reporters, self.places)
+        return Arranged(self.names, *(column[rows] for column in columns))
+
+    def by(self, resolution: int) -> "Arranged":
+        """The same by cells of a resolution."""
+        names, at = grid.distinct(grid.parents(self.names, resolution))
+        return replace(self, names=names, cells=at[self.cells])
+
+    def within(self, cells: Cells) -> Ints:
+        """Where the cell of each row stands among these, which are in order; else -1."""
+        return grid.positions(cells, self.names)[self.cells]
+
+    def latest(self, *, last: int, days: int) -> NDArray[np.intp]:
+        """The rows that count, when time is cut into periods of so many days up to `last`."""
+        return changed(self.reporters, self.places, (last - self.days) // days)
+
+    def counted(self, *, last: int, days: int) -> Counted:
+        """The incidents that count, by cell and day."""
+        ends = self.latest(last=last, days=days)
+        first, lowest = self.days.min(initial=last), self.reporters.min(initial=0)
+        cell, day, who, times = ordered(
+            self.cells[ends],
+            self.days[ends] - first,
+            self.reporters[ends] - lowest,
+            np.diff(ends, prepend=-1),
+        )
+        return Counted(self.names[cell], day + first, who + lowest, times > 1)
+
+
+def arranged(incidents: Incidents) -> Arranged:
+    """These incidents in order."""
+    names, cell = grid.distinct(incidents.cells)
+    place = grid.distinct(parents(names, PLACE_RESOLUTION))[1]
+    starts = np.searchsorted(place, np.arange(place.max(initial=-1) + 1))
+    first, lowest = incidents.days.min(initial=0), incidents.reporters.min(initial=0)
+    who, where, day, inside = ordered(
+        incidents.reporters - lowest,
+        place[cell],
+        incidents.days - first,
+        cell - starts[place[cell]],
+    )
+    return Arranged(names, starts[where] + inside, day + first, who + lowest, where)
+
+
 def counted(incidents: Incidents, *, last: int, days: int) -> Counted:
     """The incidents that count, when time is cut into periods of so many days up to `last`.
 
@@ -51,20 +114,7 @@ def counted(incidents: Incidents, *, last: int, days: int) -> Counted:
     period that ends on the same day counts no report that a shorter one leaves out. They come
     back by cell and day, so that sums over them do not depend on the order given.
     """
-    if not len(incidents):
-        return Counted(incidents.cells, incidents.days, incidents.reporters, np.zeros(0, bool))
-    cells, cell = grid.distinct(incidents.cells)
-    first, lowest = incidents.days.min(), incidents.reporters.min()
-    who, where, day, cell = ordered(
-        incidents.reporters - lowest,
-        numbered(parents(cells, PLACE_RESOLUTION))[cell],
-        incidents.days - first,
-        cell,
-    )
-    ends = changed(who, where, (last - first - day) // days)
-    times = np.diff(ends, prepend=-1)
-    cell, day, who, times = ordered(cell[ends], day[ends], who[ends], times)
-    return Counted(cells[cell], day + first, who + lowest, times > 1)
+    return arranged(incidents).counted(last=last, days=days)
 
 
 def ordered(*columns: Ints) -> list[Ints]:
@@ -90,7 +140,9 @@ def ordered(*columns: Ints) -> list[Ints]:
 def changed(*columns: Ints) -> NDArray[np.intp]:
     """The last of each run of equal rows."""
     last = np.ones(len(columns[0]), bool)
-    last[:-1] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    last[:-1] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        last[:-1] |= column[1:] != column[:-1]
     return np.flatnonzero(last)
 
 

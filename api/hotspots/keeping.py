@@ -21,8 +21,9 @@ from api.trends.series import sources
 from geo import grid
 from geo.atlas import Atlas
 from geo.cell_map import load_cell_map
+from geo.grid import Cells
 
-LANDS_KEPT = 8
+LANDS_KEPT, EDITIONS_KEPT = 8, 2
 _lands: OrderedDict[tuple[int, int, str | None], Land] = OrderedDict()
 """The lands asked for last, by edition, index and province."""
 
@@ -55,6 +56,40 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Cells of reports, in order, and the positions of the wards at their centres."""
+
+    atlas: Atlas
+    cells: Cells
+    wards: NDArray[np.int32]
+
+    def with_(self, cells: Cells) -> "Placed":
+        """The same with these cells, which are in order, as far as they are not among them."""
+        others = cells[grid.positions(self.cells, cells) < 0]
+        if not len(others):
+            return self
+        lons, lats = grid.centres(others).T
+        found = self.atlas.positions_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
+        together = np.concatenate([self.cells, others])
+        order = np.argsort(together)
+        return Placed(self.atlas, together[order], np.concatenate([self.wards, found])[order])
+
+
+_placed: OrderedDict[tuple[int, int], Placed] = OrderedDict()
+"""By edition and index: reports come from where others came from before."""
+
+
+def wards_at(atlas: Atlas, cells: Cells) -> NDArray[np.int32]:
+    """The position of the ward at the centre of each cell, -1 for none; the cells are in order."""
+    key = (atlas.edition_id, id(atlas.index))
+    before = _placed.get(key) or Placed(atlas, cells[:0], np.zeros(0, np.int32))
+    known = _placed[key] = before.with_(cells)
+    while len(_placed) > EDITIONS_KEPT:
+        _placed.popitem(last=False)
+    return known.wards[grid.positions(known.cells, cells)]
+
+
+@dataclass(frozen=True)
 class Read:
     """What the layers of a day and an area are made of: the reports of all groups."""
 
@@ -66,9 +101,7 @@ class Read:
     def wards(self) -> NDArray[np.int32]:
         """The position of the ward at the centre of each report's cell; -1 where there is none."""
         cells, cell = grid.distinct(self.reports.cells)
-        lons, lats = grid.centres(cells).T
-        found = self.atlas.positions_at(np.ascontiguousarray(lons), np.ascontiguousarray(lats))
-        return np.asarray(found[cell])
+        return wards_at(self.atlas, cells)[cell]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from api.hotspots import suppression
 from api.hotspots.analysis import Area, Table, analyse, area_of
-from api.hotspots.counting import changed, counted, numbered, ordered
+from api.hotspots.counting import changed, numbered, ordered
 from api.hotspots.groups import Group
 from api.hotspots.reading import Reports
 from api.hotspots.suppression import K
@@ -145,21 +145,21 @@ class Layer:
 
     def count(self, resolution: int) -> Ints:
         """What each cell of a resolution holds in the window."""
-        incidents = self.reports.incidents(resolution)
-        kept = counted(incidents, last=self.asked.last, days=self.asked.days)
-        kept_now = kept.only(self.asked.last - kept.days < self.asked.days)
-        at = grid.positions(self.land.areas[resolution].cells, kept_now.cells)
+        at, _ = self.counting(resolution, self.asked.last)
         cells = len(self.land.areas[resolution].cells)
-        return np.bincount(at[at >= 0], minlength=cells).astype(np.int64)
+        return np.bincount(at, minlength=cells).astype(np.int64)
 
     def pairs(self, last: int) -> suppression.Pairs:
         """Who counts in which cell in the window that ends with a day, each once."""
-        incidents = self.reports.incidents(self.resolution)
-        incidents = incidents.only(incidents.days <= last)
-        counting = counted(incidents, last=last, days=self.asked.days)
-        kept = counting.only(last - counting.days < self.asked.days)
-        at = grid.positions(self.table.cells, kept.cells)
-        return at[at >= 0], kept.reporters[at >= 0]
+        return self.counting(self.resolution, last)
+
+    def counting(self, resolution: int, last: int) -> suppression.Pairs:
+        """The cells and the reporters that count in the window that ends with a day."""
+        sent, days = self.reports.arranged.by(resolution), self.asked.days
+        sent = sent.only((sent.days <= last) & (last - sent.days < days))
+        ends = sent.latest(last=last, days=days)
+        at = sent.within(self.land.areas[resolution].cells)[ends]
+        return at[at >= 0], sent.reporters[ends][at >= 0]
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,8 @@ def layer_of(land: Land, reports: Reports, wards: NDArray[np.int32], asked: Ques
     """The layer at the finest resolution that shows enough of the reports."""
     best: tuple[float, int, Table] | None = None
     for resolution, area in land.areas.items():
-        table = analyse(
-            reports.incidents(resolution), area, as_of=asked.as_of, window=asked.days, floor_to=K
-        )
+        sent = reports.arranged.by(resolution)
+        table = analyse(sent, area, as_of=asked.as_of, window=asked.days, floor_to=K)
         shown = table.counts[table.counts >= K].sum() / max(table.counts.sum(), 1)
         if best is None or shown > best[0]:
             best = (float(shown), resolution, table)

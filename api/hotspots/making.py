@@ -11,7 +11,7 @@ from scipy.special import gammaincinv
 
 from api.hotspots import suppression
 from api.hotspots.analysis import METHOD, VERSION
-from api.hotspots.counting import changed, counted, different, numbered, ordered
+from api.hotspots.counting import changed, different, numbered, ordered
 from api.hotspots.layers import Before, Land, Layer, Question
 from api.hotspots.ranking import BANDWIDTHS_M, HALF_LIFE, STRENGTH
 from api.hotspots.reading import Reports
@@ -181,8 +181,9 @@ def where(known: NDArray[np.bool_], values: Floats) -> list[float | None]:
 
 def ratios(values: Floats | Ints, expected: Floats | NDArray[np.bool_]) -> list[float | None]:
     """Values over what is expected to two digits; nothing where nothing may be expected."""
-    pairs = zip(values.tolist(), expected.tolist(), strict=True)
-    return [two_digits(value / divisor) if divisor else None for value, divisor in pairs]
+    pairs = list(zip(values.tolist(), expected.tolist(), strict=True))
+    told = {pair: two_digits(pair[0] / pair[1]) if pair[1] else None for pair in set(pairs)}
+    return [told[pair] for pair in pairs]
 
 
 def interval(counts: Ints) -> tuple[Floats, Floats]:
@@ -194,19 +195,18 @@ def interval(counts: Ints) -> tuple[Floats, Floats]:
 
 def last_weeks(layer: Layer) -> dict[int, str]:
     """The last day of the last week of the window in which a cell had enough reporters."""
-    last = layer.asked.last
-    kept = counted(
-        layer.reports.incidents(layer.resolution).only(layer.in_window), last=last, days=WEEK
-    )
-    at = grid.positions(layer.table.cells, kept.cells)
-    weeks = (last - kept.days) // WEEK
-    found: dict[int, str] = {}
-    for week in range(-(-layer.asked.days // WEEK)):
-        counts = np.bincount(at[(weeks == week) & (at >= 0)], minlength=layer.cells)
-        day = dt.date.fromordinal(last - week * WEEK)
-        for cell in np.flatnonzero(counts >= K).tolist():
-            found.setdefault(cell, day.isoformat())
-    return found
+    last, cells = layer.asked.last, layer.cells
+    sent = layer.reports.arranged.by(layer.resolution)
+    sent = sent.only((sent.days <= last) & (last - sent.days < layer.asked.days))
+    ends = sent.latest(last=last, days=WEEK)
+    at, week = sent.within(layer.table.cells)[ends], (last - sent.days[ends]) // WEEK
+    weeks = -(-layer.asked.days // WEEK)
+    here = (week * cells + at)[at >= 0]
+    enough = np.bincount(here, minlength=weeks * cells).reshape(weeks, cells) >= K
+    days = [dt.date.fromordinal(last - each * WEEK).isoformat() for each in range(weeks)]
+    told = np.flatnonzero(enough.any(axis=0))
+    first = np.argmax(enough[:, told], axis=0).tolist()
+    return {cell: days[each] for cell, each in zip(told.tolist(), first, strict=True)}
 
 
 def hidden_features(
@@ -237,13 +237,13 @@ def ward_features(
     here: NDArray[np.bool_],
 ) -> list[dict[str, Any]]:
     """The wards of which no cell is told: how many reported there, as far as that may be told."""
-    told = {int(layer.of_cells[at]) for at in bands}
-    reporters = reporters_of_wards(layer.reports, layer.wards, here, layer.land.atlas)
+    told = np.unique(layer.of_cells[list(bands)])
+    others = np.setdiff1d(scope_wards, told)
+    rows = here & np.isin(layer.wards, others)
+    reporters = reporters_of_wards(layer.reports, layer.wards, rows, layer.land.atlas)
     cells = layer.land.cells_of_wards
     features = []
-    for ward in np.unique(scope_wards).tolist():
-        if ward in told:
-            continue
+    for ward in others.tolist():
         at_most = (suppression.K - 1) * (int(cells[ward]) - 1)
         if (found := band(int(reporters[ward]), at_most=at_most)) is not None:
             features.append(ward_feature(layer.land.atlas, ward, found))
@@ -278,12 +278,7 @@ def ward_feature(atlas: Atlas, ward: int, told: str) -> dict[str, Any]:
 
 def feature(properties: dict[str, Any]) -> dict[str, Any]:
     """A place of a layer; where a cell lies, its name says (see `shapes`)."""
-    return {
-        "type": "Feature",
-        "id": properties["cell"] or properties["ward_code"],
-        "geometry": None,
-        "properties": properties,
-    }
+    return {"properties": properties}
 
 
 def sensitive_answer(

@@ -4,13 +4,21 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from api.clock import VIETNAM
-from api.hotspots.counting import PLACE_RESOLUTION, Incidents, numbered, ordered
+from api.hotspots.counting import (
+    PLACE_RESOLUTION,
+    Arranged,
+    Incidents,
+    arranged,
+    numbered,
+    ordered,
+)
 from api.hotspots.groups import Group
 from geo import grid
 from geo.grid import Cells, Ints
@@ -21,6 +29,9 @@ DAY_US, AHEAD_US = 86_400_000_000, 7 * 3_600_000_000
 """A day, and how far Vietnam's clocks are ahead of UTC: ever the same since 1975."""
 UNVERIFIED_M = 1000
 """A circle of a larger radius says too little of where it was."""
+
+UNUSED_BITS = 3 * (grid.FINEST - 9)
+"""Of a cell of resolution 9: ever the same."""
 
 GROUPS = tuple(Group)
 
@@ -99,9 +110,10 @@ class Reports:
             return self
         return Reports(self.cells[rows], self.days[rows], self.groups[rows], self.reporters[rows])
 
-    def incidents(self, resolution: int) -> Incidents:
-        """The same by cells of a resolution."""
-        return Incidents(grid.parents(self.cells, resolution), self.days, self.reporters)
+    @cached_property
+    def arranged(self) -> Arranged:
+        """The same in the order in which they are counted."""
+        return arranged(Incidents(self.cells, self.days, self.reporters))
 
     @property
     def digest(self) -> bytes:
@@ -187,7 +199,8 @@ def distinct(cells: Cells, days: Ints, groups: Ints, keys: Ints) -> Reports:
 
     The anonymous of a place, a group and a day are one.
     """
-    order = np.argsort(cells, kind="stable")
+    short = (cells >> np.uint64(UNUSED_BITS)).astype(np.int64)
+    _, order = ordered(short - short.min(initial=0), np.arange(len(cells)))
     cells, days, groups, keys = cells[order], days[order], groups[order], keys[order]
     reporters = grid.distinct(keys)[1]
     anonymous = keys == 0

@@ -15,39 +15,39 @@ AreaBand = Literal["top1", "top5", "top10", "rest"]
 class HotspotOut(BaseModel):
     """A cell, or a ward whose cells hold too few reporters each.
 
-    `p`, `q`, `gi_z`, `expected` and `ratio` are about the cell and those round it.
+    `p`, `q`, `gi_z`, `expected` and `ratio` are about the cell and those round it. What depends on
+    the same stands together: so a layer packs best.
     """
 
-    cell: str | None = Field(description="H3; null for a ward as a whole")
     res: int | None
-    ward_code: str
-    ward_name: str | None = None
-    count_band: str | None = Field(description="Reports that count; null where hidden")
-    reporters_band: str | None = None
-    intensity: int | None = Field(None, description="Of the layer's highest score, to fives")
-    area_band: AreaBand | None = None
-    p: float | None = None
-    q: float | None = None
-    is_hotspot: bool
-    gi_z: float | None = Field(None, description="For analysts; no flag comes from it")
-    expected: float | None = None
-    ratio: float | None = None
-    ratio_low: float | None = Field(None, description="With `ratio_high`: the 95 % interval")
-    ratio_high: float | None = None
+    suppressed: bool = Field(description="Fewer than five reporters, or none: nobody can tell")
     is_rising: bool
-    pattern: str | None = Field(None, description="What the last twelve weeks say")
+    ward_name: str | None = None
     last_seen_week: dt.date | None = Field(
         None, description="The last day of the last week in which the cell had enough reporters"
     )
-    suppressed: bool = Field(description="Fewer than five reporters, or none: nobody can tell")
+    count_band: str | None = Field(description="Reports that count; null where hidden")
+    reporters_band: str | None = None
+    area_band: AreaBand | None = None
+    intensity: int | None = Field(None, description="Of the layer's highest score, to fives")
+    ward_code: str
+    cell: str | None = Field(description="H3; null for a ward as a whole")
+    ratio: float | None = None
+    ratio_low: float | None = Field(None, description="With `ratio_high`: the 95 % interval")
+    ratio_high: float | None = None
+    q: float | None = None
+    p: float | None = None
+    gi_z: float | None = Field(None, description="For analysts; no flag comes from it")
+    expected: float | None = None
+    is_hotspot: bool
+    pattern: str | None = Field(None, description="What the last twelve weeks say")
 
 
 class FeatureOut(BaseModel):
-    """A place of the layer. Wards have their shapes in the tiles of the wards; of a hidden cell its
-    H3 name says where it is."""
+    """A place of the layer, cells to a hundred metres. Wards have their shapes in the tiles of the
+    wards; of a hidden cell its H3 name says where it is."""
 
     type: Literal["Feature"] = "Feature"
-    id: str
     geometry: dict[str, Any] | None
     properties: HotspotOut
 
@@ -100,4 +100,6 @@ class HotspotsOut(BaseModel):
     sentence: str
     caveat: str
     method: MethodOut
-    features: list[FeatureOut]
+    features: list[FeatureOut] = Field(
+        description="First the highest 1 % of the area by rank, then other cells by place"
+    )

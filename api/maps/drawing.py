@@ -20,7 +20,7 @@ from api.db import lane_connection
 from api.lanes import Lanes
 from api.live.hub import Hub
 from api.maps import cases
-from api.maps.cache import Tile, TileCache, pack
+from api.maps.cache import Tile, TileCache, pack, quick
 from api.maps.repeated import Questions
 from api.settings import Settings
 from api.triage.filters import QueueFilter
@@ -214,7 +214,7 @@ class CaseTiles:
             raise problems.NotAuthenticated
         if not drawn.fits:
             return None
-        tile = pack(cases.contents_of(drawn.rows, (z, x, y), counted=counted), quickly=True)
+        tile = pack(cases.contents_of(drawn.rows, (z, x, y), counted=counted), quick)
         if key is not None:
             self.cache.keep(key, tile)
         return tile

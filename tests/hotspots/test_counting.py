@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.hotspots.counting import Incidents, counted, reporters_around
+from api.hotspots.counting import Incidents, arranged, counted, reporters_around
 from geo import grid
 from geo.grid import parents
 from tests.hotspots.maps import LAST, disc, reports, round_area
@@ -50,6 +50,24 @@ def test_a_longer_window_counts_fewer_but_never_others_of_the_shorter_ones_days(
 
     recent = {each for each in long if LAST - each[1] < windows[0]}
     assert recent == {each for each in short if LAST - each[1] < windows[0]}
+
+
+def columns(incidents: Incidents) -> list[list[int]]:
+    return [each.tolist() for each in (incidents.cells, incidents.days, incidents.reporters)]
+
+
+@given(sent(), st.sampled_from([7, 28, 90]), st.sampled_from([7, 8, 9]), st.integers(0, 100))
+def test_reports_in_order_once_are_counted_as_if_put_in_order_each_time(
+    incidents: Incidents, days: int, resolution: int, age: int
+) -> None:
+    coarse = Incidents(parents(incidents.cells, resolution), incidents.days, incidents.reporters)
+    once = arranged(incidents).by(resolution)
+
+    kept = once.only(once.days <= LAST - age).counted(last=LAST, days=days)
+
+    anew = counted(coarse.only(coarse.days <= LAST - age), last=LAST, days=days)
+    assert columns(kept) == columns(anew)
+    assert kept.repeated.tolist() == anew.repeated.tolist()
 
 
 @given(sent())

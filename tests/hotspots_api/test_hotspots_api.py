@@ -165,6 +165,27 @@ async def test_a_layer_stays_as_it_was_told(app: FastAPI, engine: Engine, comman
     assert [each["count_band"] for each in told(wider) if each["cell"]] == ["10-19"]
 
 
+async def test_layers_that_were_kept_with_shapes_are_still_read(
+    app: FastAPI, engine: Engine, commander: str
+) -> None:
+    sent(engine, many(23))
+    before = await read(app, commander)
+    older = text("""
+        update hotspot_layers set computed_at = computed_at - interval '1 second', answer =
+            jsonb_set(answer, '{features}', (
+                select jsonb_agg(each || jsonb_build_object('type', 'Feature', 'geometry', null,
+                    'id', each -> 'properties' -> 'cell'))
+                from jsonb_array_elements(answer -> 'features') as each))
+    """)
+    with engine.begin() as connection:
+        connection.execute(older)
+
+    after = await read(app, commander)
+
+    assert after["features"] == before["features"]
+    assert after["computed_at"] != before["computed_at"]
+
+
 async def test_a_band_changes_only_when_five_came_or_went(
     app: FastAPI, engine: Engine, commander: str
 ) -> None:
