@@ -34,7 +34,7 @@ def quick(contents: bytes) -> bytes:
 
 
 def tight(contents: bytes) -> bytes:
-    """As small as it gets, for what is large. Less memory is shorter blocks: they fit their text."""
+    """Packed as small as it gets, for what is large. Less memory is shorter blocks, which fit."""
     made = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 6)
     return made.compress(contents) + made.flush()
 
