@@ -7,6 +7,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import Row, text
@@ -17,7 +18,7 @@ from api.accounts.sessions import OfficerIdentity, require
 from api.accounts.tables import StaffRole
 from api.clock import VIETNAM, Now, local
 from api.db import Session
-from api.etags import TAGGED, IfNoneMatch
+from api.etags import TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.hotspots import page, schemas, sheet, words
 from api.hotspots.groups import SENSITIVE_DAYS, WINDOWS, Group
@@ -26,7 +27,9 @@ from api.hotspots.suppression import K
 from api.i18n import Language, Speak
 from api.maps.cache import Tile, TileCache, pack, quick, tight
 from api.maps.routes import TILE as TILE_ANSWER
-from api.maps.routes import check_tile, takes_gzip, tile_answer
+from api.maps.routes import VIETNAM as VIETNAM_BOX
+from api.maps.routes import check_tile, takes_gzip, tile_answer, url_of
+from api.maps.schemas import TileJsonOut, VectorLayerOut
 from api.texts import CleanText
 from api.trends.keeping import COUNTRY, Area
 from api.trends.places import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
@@ -235,6 +238,9 @@ TILE = text("""
     where shape is not null
 """)
 
+MOST_ZOOM = 14
+"""A cell fills a tile long before."""
+
 BYTES = {"type": "string", "format": "binary"}
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -257,7 +263,7 @@ async def export_hotspots(
     layer = await layer_for(session, asked, now)
     await session.execute(on_record("hotspots.exported", reader, asked.area.scope))
     spoken: Language = "vi" if format == sheet.Format.PDF else language
-    told = hotspots_out(layer, asked, spoken)
+    told = with_names(hotspots_out(layer, asked, spoken), asked.atlas)
     export_id = uuid.uuid4()
     at = local(now.replace(microsecond=0))
     mark = f"TinBáo {export_id}, {reader.username}, {reader.scope or COUNTRY}, {at}"
@@ -274,6 +280,49 @@ async def export_hotspots(
     )
 
 
+def with_names(layer: schemas.HotspotsOut, atlas: Atlas) -> schemas.HotspotsOut:
+    """The layer with the ward's name beside each code: in files, where size matters less."""
+    for each in layer.features:
+        each.properties.ward_name = atlas.wards[each.properties.ward_code].name
+    return layer
+
+
+TOLD_BY_TILES = dict.fromkeys(("cell", "ward_code", "count_band", "area_band"), "String") | {
+    "intensity": "Number",
+    **dict.fromkeys(("is_hotspot", "is_rising", "suppressed"), "Boolean"),
+}
+
+
+@router.get("/tiles/hotspots.json", response_model=TileJsonOut, responses=TAGGED)
+async def describe_hotspot_tiles(
+    request: Request,
+    response: Response,
+    reader: Commander,
+    session: Session,
+    asked: Asked,
+    if_none_match: IfNoneMatch = None,
+) -> Any:
+    """Where the tiles of a layer are: of one day, so that they stay as they are."""
+    await session.execute(on_record("hotspots.read", reader, asked.area.scope))
+    question = {
+        "scope": asked.area.scope,
+        "window": asked.window,
+        "group": asked.group.value,
+        "as_of": asked.as_of,
+        "edition": asked.atlas.edition_id,
+    }
+    body = TileJsonOut(
+        name="hotspots",
+        tiles=[url_of(request, "hotspots", urlencode(question))],
+        minzoom=0,
+        maxzoom=MOST_ZOOM,
+        bounds=VIETNAM_BOX,
+        attribution=asked.atlas.attribution,
+        vector_layers=[VectorLayerOut(id="hotspots", fields=TOLD_BY_TILES)],
+    )
+    return tagged(response, body, if_none_match)
+
+
 @router.get(
     "/tiles/hotspots/{z}/{x}/{y}.mvt",
     response_class=Response,
@@ -281,9 +330,9 @@ async def export_hotspots(
 )
 async def read_hotspot_tile(
     request: Request,
-    z: Annotated[int, Path(ge=0, le=14)],
-    x: Annotated[int, Path(ge=0, lt=2**14)],
-    y: Annotated[int, Path(ge=0, lt=2**14)],
+    z: Annotated[int, Path(ge=0, le=MOST_ZOOM)],
+    x: Annotated[int, Path(ge=0, lt=2**MOST_ZOOM)],
+    y: Annotated[int, Path(ge=0, lt=2**MOST_ZOOM)],
     reader: Commander,
     session: Session,
     now: Now,
@@ -291,7 +340,7 @@ async def read_hotspot_tile(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The cells of a layer as a map draws them: what the layer says of them, and no more."""
-    check_tile(z, x, y, (0, 14))
+    check_tile(z, x, y, (0, MOST_ZOOM))
     layer = await layer_for(session, asked, now)
     await session.execute(on_record("hotspots.read", reader, asked.area.scope))
     shapes = [

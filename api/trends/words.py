@@ -67,6 +67,10 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+MANY = "50+"
+"""The last band; what is more than expected is told as more than that, where this would be less."""
+
+
 def say(key: str, language: Language, **facts: object) -> str:
     """The sentence of a key in a language."""
     vi, en = WORDS[key]
@@ -76,6 +80,8 @@ def say(key: str, language: Language, **facts: object) -> str:
 def alert_text(data: Mapping[str, Any], language: Language) -> str:
     """What an alert says, of the facts that are kept of it."""
     name, band = f"group.{data['group']}", data["count_band"]
+    if band == MANY and data["direction"] == "more" and data["expected"] is not None:
+        band = f"{max(data['expected'], 50)}+"
     facts = {
         "place": data["place"] or say("country", language),
         "group": say(name, language) if name in WORDS else data["group"],

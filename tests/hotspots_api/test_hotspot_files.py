@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pypdf
 import pytest
@@ -40,6 +41,7 @@ async def test_a_table_has_the_places_and_who_took_it_on_each_line(
 
     lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [line["count_band"] for line in lines if line["cell"]] == ["20-49"]
+    assert all(line["ward_name"] for line in lines if line["cell"])
     assert all(line["export"].startswith("TinBáo ") for line in lines)
     assert "attachment" in answer.headers["Content-Disposition"]
     with engine.connect() as connection:
@@ -82,6 +84,24 @@ async def test_tiles_say_what_the_layer_says(app: FastAPI, commander: str) -> No
     assert all(each.facts.keys() <= {
         "cell", "ward_code", "count_band", "area_band", "intensity", "is_hotspot", "is_rising",
         "suppressed"} for each in found)  # fmt: skip
+
+
+async def test_the_tilejson_names_the_tiles_of_one_layer(app: FastAPI, commander: str) -> None:
+    lon, lat = IN_SOUTH
+    x, y = tile_at(lon, lat, 12)
+
+    described = (await taken(app, commander, "/v1/tiles/hotspots.json", window="7d")).json()
+
+    (template,) = described["tiles"]
+    asked = dict(parse_qsl(urlsplit(template).query))
+    assert asked.keys() == {"scope", "window", "group", "as_of", "edition"}
+    assert (asked["scope"], asked["window"]) == ("01", "7d")
+    path = template.removeprefix("http://test").format(z=12, x=x, y=y)
+    answer = await taken(app, commander, path)
+    (layer,) = described["vector_layers"]
+    drawn = layers(answer.content)[layer["id"]]
+    assert drawn
+    assert all(each.facts.keys() <= layer["fields"].keys() for each in drawn)
 
 
 def tile_at(lon: float, lat: float, z: int) -> tuple[int, int]:

@@ -263,6 +263,7 @@ class OfficerSide:
             "hotspots?scope=00001&window=90d&group=sensitive",
             "exports/hotspots.csv",
             "exports/hotspots.pdf",
+            "tiles/hotspots.json",
             "tiles/hotspots/0/0/0.mvt",
             "trends",
             "trends/alerts",

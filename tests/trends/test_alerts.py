@@ -244,6 +244,28 @@ def test_a_rising_hotspot_of_the_nights_layer_is_told_once(
     assert "By chance alone at most 5%" in alert_text(notice.data, "en")
 
 
+@pytest.mark.parametrize(
+    ("direction", "band", "expected", "said"),
+    [
+        ("more", "50+", 140, "140+ reporters"),
+        ("more", "50+", 20, "50+ reporters"),
+        ("more", "10-19", 10, "10-19 reporters"),
+        ("fewer", "50+", 140, "50+ reporters"),
+        ("rising", "50+", None, "50+ reporters"),
+    ],
+)
+def test_more_than_usual_is_never_told_as_less_than_that(
+    direction: str, band: str, expected: int | None, said: str
+) -> None:
+    facts = {"direction": direction, "group": "all", "place": "Hà Nội", "days": 28, "q": 0.01}
+
+    text = alert_text(
+        facts | {"last": "2026-11-22", "count_band": band, "expected": expected}, "en"
+    )
+
+    assert said in text
+
+
 @pytest.mark.parametrize("key", WORDS)
 def test_a_sentence_has_both_languages_and_the_same_facts_in_each(key: str) -> None:
     facts = [{name for _, name, _, _ in Formatter().parse(each) if name} for each in WORDS[key]]

@@ -9,4 +9,6 @@ OWN = expect(
 )
 """No ward of the edition is the other commander's."""
 
-ROWS: dict[str, Row] = dict.fromkeys(("read_hotspots", "export_hotspots", "read_hotspot_tile"), OWN)
+ROWS: dict[str, Row] = dict.fromkeys(
+    ("read_hotspots", "export_hotspots", "describe_hotspot_tiles", "read_hotspot_tile"), OWN
+)
