@@ -1,4 +1,4 @@
-"""A name in a query that a route does not know is refused, and so is one given twice for nothing."""
+"""A name that a route does not know is refused in its query, and so is one given twice."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
