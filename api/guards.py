@@ -8,16 +8,22 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import unquote_to_bytes
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import structlog
 from fastapi import Request
+from fastapi._compat import field_annotation_is_sequence
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.i18n import language_of
 from api.lanes import is_away
 from api.telemetry import REQUESTS
 
@@ -39,6 +45,8 @@ LONGEST_LENGTH = 10
 """Digits of a Content-Length; Python refuses to read thousands of them."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+NOT_JSON = "not JSON"
 
 SLOW_S = 1.0
 MOST_UNDER_WAY = 2000
@@ -139,7 +147,10 @@ def problem_of(error: Exception) -> problems.Problem:
 
 
 def check_bytes(scope: Scope) -> None:
-    """Refuse a path or query that is not UTF-8 or has a NUL: no database could hold it."""
+    """Refuse a path or query that is not UTF-8 or has a NUL: no database could hold it.
+
+    A NUL is refused as it is in a body.
+    """
     for raw in (scope.get("raw_path") or b"", scope["query_string"]):
         plain = unquote_to_bytes(raw)
         try:
@@ -147,7 +158,9 @@ def check_bytes(scope: Scope) -> None:
         except UnicodeDecodeError:
             raise problems.MalformedRequest from None
         if b"\0" in plain:
-            raise problems.MalformedRequest
+            error = {"type": "text_control", "loc": ()}
+            language = language_of(Request(scope))
+            raise problems.InvalidRequest(errors=problems.field_errors([error], language))
 
 
 def is_json(content_type: bytes) -> bool:
@@ -200,20 +213,39 @@ def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+class NotFiniteError(ValueError):
+    """A body says NaN or Infinity."""
+
+
 def no_constant(_: str) -> Any:
     """NaN and Infinity are not JSON."""
-    raise ValueError("not JSON")
+    raise NotFiniteError
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=unique_names, parse_constant=no_constant)
+_lax = json.JSONDecoder(object_pairs_hook=unique_names)
 
 
 def strict_json(body: bytes) -> Any:
-    """Parse a body as RFC 8259 says and no more; raises `json.JSONDecodeError`."""
+    """Parse a body as RFC 8259 says and no more; raises `json.JSONDecodeError`.
+
+    Its message is `problems.NOT_FINITE` where nothing but NaN or Infinity is wrong.
+    """
     try:
         return _decoder.decode(body.decode("utf-8"))
+    except NotFiniteError:
+        raise json.JSONDecodeError(reason_of(body), "", 0) from None
     except (ValueError, RecursionError):
-        raise json.JSONDecodeError("not JSON", "", 0) from None
+        raise json.JSONDecodeError(NOT_JSON, "", 0) from None
+
+
+def reason_of(body: bytes) -> str:
+    """What is wrong with a body that says NaN or Infinity: that alone, or more."""
+    try:
+        _lax.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return NOT_JSON
+    return problems.NOT_FINITE
 
 
 class StrictRequest(Request):
@@ -224,14 +256,61 @@ class StrictRequest(Request):
         return strict_json(await self.body())
 
 
+@dataclass(frozen=True)
+class QueryNames:
+    """The names that a route's query may have; those of lists also more than once."""
+
+    single: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, dependant: Dependant) -> Self:
+        """What a route and all that it depends on declare."""
+        fields = dict(query_fields(dependant))
+        several = {name for name, kind in fields.items() if field_annotation_is_sequence(kind)}
+        return cls(frozenset(fields.keys() - several), frozenset(several))
+
+    def check(self, request: Request) -> None:
+        """Refuse any other name, and one that is given twice; a word misspelt is no filter."""
+        raw = request.scope["query_string"]
+        if not raw:
+            return
+        given = [name for name, _ in parse_qsl(raw.decode("latin-1"), keep_blank_values=True)]
+        if not self.several.issuperset(given):
+            single = [name for name in given if name not in self.several]
+            if not self.single.issuperset(single):
+                raise problems.at_query("extra_forbidden", "", language_of(request))
+            for name in single:
+                if single.count(name) > 1:
+                    raise problems.at_query("given_twice", name, language_of(request))
+
+
+NO_NAMES = QueryNames()
+
+
+def query_fields(dependant: Dependant) -> Iterator[tuple[str, Any]]:
+    """The names of a query and their types; a model's fields are names of their own."""
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for name, inner in kind.model_fields.items():
+                yield inner.alias or name, inner.annotation
+        else:
+            yield field.alias, kind
+    for each in dependant.dependencies:
+        yield from query_fields(each)
+
+
 class StrictRoute(APIRoute):
-    """A route that reads its body with `StrictRequest`."""
+    """A route that reads its body with `StrictRequest`, and knows every name of its query."""
 
     def get_route_handler(self) -> Any:
         """Hand the strict request to FastAPI's own handler."""
         handler = super().get_route_handler()
+        names = QueryNames.of(self.dependant)
 
         async def strict(request: Request) -> Any:
+            names.check(request)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict

@@ -183,6 +183,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Too short: at least {min_length} characters.",
     ),
     "invalid.blank": ("Không được để trống.", "Must not be only space."),
+    "invalid.given_twice": (
+        "Tham số này chỉ được ghi một lần.",
+        "This name can be given only once.",
+    ),
     "invalid.too_long": (
         "Nhiều quá: nhiều nhất {max_length} mục.",
         "Too many: at most {max_length} items.",

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from api.guards import StrictRequest, StrictRoute, strict_json
+from api.guards import NO_NAMES, StrictRequest, StrictRoute, strict_json
 
 Endpoint = Callable[[Request, Any], Awaitable[Response]]
 
@@ -26,6 +26,7 @@ class LeanRoute(StrictRoute):
         validate = body_model(self).__pydantic_validator__.validate_python
 
         async def lean(request: Request) -> Any:
+            NO_NAMES.check(request)
             strict = StrictRequest(request.scope, request.receive)
             try:
                 body = validate(strict_json(await strict.body()))

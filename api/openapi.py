@@ -46,7 +46,7 @@ def document_refusals(document: dict[str, Any]) -> None:
     """Every operation may be refused or fail in the ways that stand before all routes."""
     content = {PROBLEM_JSON: {"schema": {"$ref": REF.format(model="ProblemDocument")}}}
     always = {"400": "malformed-request", "405": "method-not-allowed", "408": "request-timeout",
-              "413": "body-too-large", "415": "unsupported-media-type",
+              "413": "body-too-large", "415": "unsupported-media-type", "422": "invalid-request",
               "500": "internal-error", "503": "service-unavailable"}  # fmt: skip
     for path in document["paths"].values():
         for operation in path.values():

@@ -15,6 +15,9 @@ PROBLEM_JSON = "application/problem+json"
 
 EMERGENCY_CALL = "113"
 
+NOT_FINITE = "finite_number"
+"""What is wrong with NaN and Infinity, which many writers of JSON write all the same."""
+
 
 class Problem(Exception):  # noqa: N818 - the name of the standard
     """An error the client can act on. Keyword arguments fill its sentence or are extra members."""
@@ -312,6 +315,19 @@ def unfit(field: str, code: str, language: Language) -> InvalidRequest:
     return InvalidRequest(errors=field_errors([error], language))
 
 
+def at_query(code: str, name: str, language: Language) -> InvalidRequest:
+    """The problem of a name in a URL's query."""
+    error = {"type": code, "loc": ("query", name)}
+    return InvalidRequest(errors=field_errors([error], language))
+
+
+def unreadable(reason: str, language: Language) -> Problem:
+    """The problem of a body that is not JSON, or would be but for a number that JSON has not."""
+    if reason == NOT_FINITE:
+        return InvalidRequest(errors=field_errors([{"type": NOT_FINITE, "loc": ()}], language))
+    return MalformedRequest()
+
+
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """What a route adds to the OpenAPI document for the problems it raises."""
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -332,8 +348,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         found = error.errors()
-        if any(each["type"] == "json_invalid" for each in found):
-            return answer(request, MalformedRequest())
+        for each in found:
+            if each["type"] == "json_invalid":
+                return answer(request, unreadable(each["ctx"]["error"], language_of(request)))
         return answer(request, invalid(found, language_of(request)))
 
     @app.exception_handler(HTTPException)

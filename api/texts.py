@@ -21,9 +21,19 @@ def clean(value: str) -> str:
 CleanText = Annotated[str, AfterValidator(clean)]
 
 
+INVISIBLE = frozenset({"Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs"})
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs by their category, of which nothing is seen."""
+
+
+def is_seen(sign: str) -> bool:
+    """Whether a reader sees anything of a sign alone; of marks they see what they stand on."""
+    return unicodedata.category(sign) not in INVISIBLE and sign not in FILLERS
+
+
 def said(value: str) -> str:
-    """Refuse text that is nothing but space: reasons and words to the reporter say something."""
-    if not value.strip():
+    """Refuse text of which nothing is seen: names, reasons, words to the reporter say something."""
+    if not any(map(is_seen, value)):
         raise PydanticCustomError("blank", "only space")
     return value
 

@@ -33,19 +33,38 @@ async def delegate(
     now: dt.datetime,
     language: Language,
 ) -> uuid.UUID:
-    """Let a duty officer of the chief's station approve. Raises `InvalidRequest`."""
+    """Let a duty officer of the chief's station approve, in place of what they were let before.
+
+    The officer is locked: of two at once the second replaces the first. Raises `InvalidRequest`.
+    """
     if not now < end_of(until) < now + dt.timedelta(days=366):
         raise problems.unfit("until", "delegation_until", language)
     staff_id = await session.scalar(
-        select(Staff.id).where(
+        select(Staff.id)
+        .where(
             Staff.username == normalised(username),
             Staff.station_id == chief.station_id,
             Staff.role == StaffRole.DUTY_OFFICER,
             Staff.disabled_at.is_(None),
         )
+        .with_for_update()
     )
     if staff_id is None:
         raise problems.unfit("username", "delegate", language)
+    replaced = await session.execute(
+        update(Delegation)
+        .where(
+            Delegation.staff_id == staff_id,
+            Delegation.station_id == chief.station_id,
+            Delegation.until > now,
+            Delegation.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+        .returning(Delegation.id)
+        .execution_options(synchronize_session=False)
+    )
+    for _ in replaced.all():
+        await session.execute(about(chief, "delegation.ended", staff_id))
     delegation_id = uuid.uuid4()
     await session.execute(
         insert(Delegation).values(

@@ -66,12 +66,29 @@ async def decide_extension(
     return await answer.case()
 
 
-@router.post("/cases/{case_id}/urging", status_code=201, responses=COMMON | NOT_FOUND)
+@router.post(
+    "/cases/{case_id}/urging",
+    status_code=201,
+    responses=COMMON
+    | NOT_FOUND
+    | {200: {"model": schemas.UrgingOut, "description": "Asked before, and not answered yet"}},
+)
 async def urge_case(
-    case_id: uuid.UUID, asked: schemas.UrgingIn, commander: Commander, session: Session, now: Now
+    case_id: uuid.UUID,
+    asked: schemas.UrgingIn,
+    response: Response,
+    commander: Commander,
+    session: Session,
+    now: Now,
 ) -> schemas.UrgingOut:
-    """Urge a station of the province on (*đôn đốc*); it is on record, and so is the answer."""
-    return await urgings.urge(session, commander, case_id, text=asked.text, now=now)
+    """Urge a station of the province on (*đôn đốc*); it is on record, and so is the answer.
+
+    The same words again, while they wait for an answer, are the same urging (200).
+    """
+    found, made = await urgings.urge(session, commander, case_id, text=asked.text, now=now)
+    if not made:
+        response.status_code = 200
+    return found
 
 
 @router.post(
@@ -234,7 +251,10 @@ async def list_delegations(chief: Chief, session: Session, now: Now) -> schemas.
 async def create_delegation(
     asked: schemas.DelegationIn, chief: Chief, session: Session, now: Now, language: Speak
 ) -> schemas.DelegationOut:
-    """Let a duty officer of your station approve in your place, until the end of a day."""
+    """Let a duty officer of your station approve in your place, until the end of a day.
+
+    It replaces what they were let before.
+    """
     made = await delegations.delegate(
         session, chief, username=asked.username, until=asked.until, now=now, language=language
     )

@@ -65,6 +65,32 @@ async def renewed_in(session: AsyncSession, case_id: uuid.UUID, province_code: s
     return station_id
 
 
+async def waiting(
+    session: AsyncSession, officer: OfficerIdentity, case_id: uuid.UUID, text: str
+) -> UrgingOut | None:
+    """The same words of the same person that the case's station has not answered yet.
+
+    The case is locked first: of two who send them at once, the second finds them.
+    """
+    locked = select(Report.station_id).where(Report.case_id == case_id).with_for_update()
+    station_id = await session.scalar(locked)
+    found = await session.execute(
+        select(*SHOWN)
+        .where(
+            Urging.case_id == case_id,
+            Urging.staff_id == officer.staff_id,
+            Urging.province_code == officer.province_code,
+            Urging.station_id == station_id,
+            Urging.text == text,
+            Urging.answered_at.is_(None),
+        )
+        .order_by(Urging.created_at, Urging.id)
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return None if row is None else UrgingOut.model_validate(row, from_attributes=True)
+
+
 async def urge(
     session: AsyncSession,
     officer: OfficerIdentity,
@@ -72,8 +98,12 @@ async def urge(
     *,
     text: str,
     now: dt.datetime,
-) -> UrgingOut:
-    """Ask the station that has a case; its chief and its officers are told."""
+) -> tuple[UrgingOut, bool]:
+    """Ask the station that has a case; its chief and its officers are told. Whether it is asked
+    only now: what still waits for an answer is not asked again."""
+    before = await waiting(session, officer, case_id, text)
+    if before is not None:
+        return before, False
     station_id = await renewed_in(session, case_id, officer.province_code)
     urging_id = uuid.uuid4()
     await session.execute(
@@ -93,7 +123,7 @@ async def urge(
     await notices.tell(session, audiences, Notice(notices.URGED, case_id, data=data), now=now)
     await record(session, "case.urged", case_id, officer=officer, now=now, data=data)
     log.info("case.urged", case_id=str(case_id), station_id=station_id)
-    return UrgingOut(
+    made = UrgingOut(
         id=urging_id,
         case_id=case_id,
         station_id=station_id,
@@ -102,6 +132,7 @@ async def urge(
         answer=None,
         answered_at=None,
     )
+    return made, True
 
 
 async def answer(session: AsyncSession, act: Act, text: str) -> None:

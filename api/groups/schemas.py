@@ -9,9 +9,11 @@ from pydantic_core import PydanticCustomError
 from api.clock import LocalTime
 from api.groups.tables import GroupRole, GroupType
 from api.reports.schemas import In, StationOut
-from api.texts import CleanText, clean
+from api.texts import CleanText, clean, said
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean)]
+Name = Annotated[
+    str, Field(min_length=1, max_length=200), AfterValidator(clean), AfterValidator(said)
+]
 WardCode = Annotated[CleanText, Field(min_length=1, max_length=100)]
 
 USUAL_HOURS, LONGEST_HOURS = 3 * 24, 30 * 24

@@ -1,7 +1,7 @@
 """What a phone is answered to a batch: each of its items for itself."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from api import problems
 from api.i18n import Language
 from api.reports import schemas
 from api.reports.lifecycle import Outcome
+
+RETRY_AFTER = "Retry-After"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ def readable_id(raw: Any) -> str | None:
         return str(uuid.UUID(raw["id"]))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def wait_of(outcomes: Iterable[Outcome]) -> int | None:
+    """The seconds after which all that were put off may come again; None when none was."""
+    waits = [
+        int(each.headers[RETRY_AFTER])
+        for each in outcomes
+        if isinstance(each, problems.Problem) and RETRY_AFTER in each.headers
+    ]
+    return max(waits, default=None)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from api import problems
 from api.accounts.identity import Reporter, ReporterIdentity, address_of, reporter_of
 from api.clock import Now, moment_of
 from api.groups.filing import groups_of
-from api.guards import StrictRoute, strict_json
+from api.guards import NO_NAMES, StrictRoute, strict_json
 from api.i18n import Speak, language_asked, language_of
 from api.reports import answers, lifecycle, schemas
 from api.reports.acceptance import Accepted
@@ -27,6 +27,17 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["reports"])
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     201: {"model": schemas.AcceptedOut, "description": "Accepted now"}
+}
+
+BATCHED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds until every item that got 429 or 503 may come again",
+                "schema": {"type": "integer"},
+            }
+        }
+    }
 }
 
 ANYONE: dict[str, Any] = {"security": [{}]}
@@ -129,11 +140,12 @@ class SubmissionRoute(APIRoute):
 async def take_submission(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the route."""
     request = Request(scope, receive)
+    NO_NAMES.check(request)
     raw = (await receive())["body"]  # all of it: the Guard has read it
     try:
         body = strict_json(raw) if raw else {}
-    except json.JSONDecodeError:
-        raise problems.MalformedRequest from None
+    except json.JSONDecodeError as error:
+        raise problems.unreadable(error.msg, language_of(request)) from None
     reporter = await reporter_of(request)
     named = request.path_params["report_id"]
     report_id = valid(REPORT_ID, named, ("path", "report_id"), request)
@@ -178,7 +190,8 @@ def serve_submissions(app: FastAPI) -> SubmissionRoute:
 @router.post(
     "/reports/batch",
     openapi_extra=ANYONE,
-    responses=problems.documented(
+    responses=BATCHED
+    | problems.documented(
         problems.MalformedRequest,
         problems.NotAuthenticated,
         problems.BodyTooLarge,
@@ -189,6 +202,7 @@ def serve_submissions(app: FastAPI) -> SubmissionRoute:
 )
 async def submit_reports(
     request: Request,
+    response: Response,
     batch: schemas.BatchIn,
     reporter: Reporter,
     now: Now,
@@ -213,6 +227,9 @@ async def submit_reports(
         if state.settings.limits.factor == 0
         else lifecycle.batch_limits(reporter, address_of(request), len(first)),
     )
+    wait = answers.wait_of(outcomes)
+    if wait is not None:
+        response.headers[answers.RETRY_AFTER] = str(wait)
     answered = answers.BatchAnswers(
         outcomes=dict(zip(first, outcomes, strict=True)),
         reports=first,

@@ -11,7 +11,7 @@ from api.i18n import Language
 from api.reports.tables import ReportKind, State
 from api.templates.rendering import VARIABLES, TemplateError, check
 from api.templates.tables import TemplateStep
-from api.texts import CleanText
+from api.texts import SaidText
 
 
 def check_template(value: str) -> str:
@@ -27,9 +27,9 @@ def check_template(value: str) -> str:
     return value
 
 
-Title = Annotated[CleanText, Field(min_length=1, max_length=200)]
+Title = Annotated[SaidText, Field(min_length=1, max_length=200)]
 TemplateText = Annotated[
-    CleanText, Field(min_length=1, max_length=4000), AfterValidator(check_template)
+    SaidText, Field(min_length=1, max_length=4000), AfterValidator(check_template)
 ]
 
 

@@ -11,7 +11,7 @@ from api.reports.tables import ReportKind
 from api.texts import CleanText, SaidText
 
 Reason = Annotated[SaidText, Field(min_length=1, max_length=2000)]
-Note = Annotated[CleanText, Field(min_length=1, max_length=5000)]
+Note = Annotated[SaidText, Field(min_length=1, max_length=5000)]
 PublicText = Annotated[
     SaidText, Field(min_length=1, max_length=5000, description="Words that the reporter reads")
 ]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.clock import LocalTime
-from api.texts import CleanText
+from api.texts import SaidText
 from api.triage.filters import QueueFilter
 from api.views.tables import SavedView
 
@@ -23,7 +23,7 @@ class ViewIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[CleanText, Field(min_length=1, max_length=80)]
+    name: Annotated[SaidText, Field(min_length=1, max_length=80)]
     filter: SavedFilter
 
 

@@ -221,6 +221,24 @@ async def test_a_delegation_ends_when_the_chief_says_so(
     assert refused.status_code == 403
 
 
+async def test_a_newer_delegation_replaces_the_older(then: Then, engine: Engine) -> None:
+    async with then.at("2026-03-16 08:00", "colleague"):
+        name = username(engine, then.tokens["colleague"])
+    made = await delegate(then, "2026-03-16 08:00", name, "2026-04-16")
+
+    async with then.at("2026-03-16 09:00", "chief") as chief:
+        asked = {"username": name, "until": "2026-03-20"}
+        again = await chief.post("/v1/staff/delegations", json=asked)
+        held = (await chief.get("/v1/staff/delegations")).json()["items"]
+        await chief.delete(f"/v1/staff/delegations/{again.json()['id']}")
+        left = (await chief.get("/v1/staff/delegations")).json()["items"]
+
+    assert again.status_code == 201
+    assert again.json()["id"] != made
+    assert again.json()["until"].startswith("2026-03-21T00:00")
+    assert ([each["id"] for each in held], left) == ([again.json()["id"]], [])
+
+
 async def test_a_delegation_lapses_with_the_chief(then: Then, engine: Engine, case: Report) -> None:
     async with then.at("2026-03-16 08:00", "colleague"):
         name = username(engine, then.tokens["colleague"])

@@ -141,9 +141,8 @@ def test_only_json_in_utf8_is_read(content_type: str, good: bool) -> None:
 
 BAD_JSON: dict[str, bytes] = {
     "nothing": b"",
-    "NaN": b'{"a": NaN}',
-    "Infinity": b'{"a": Infinity}',
-    "-Infinity": b"[-Infinity]",
+    "NaN and no end": b'{"a": NaN',
+    "NaN and duplicate names": b'{"a": NaN, "a": 1}',
     "duplicate names": b'{"a": 1, "a": 1}',
     "duplicate names deep inside": b'[{"a": {"b": 1, "b": 2}}]',
     "duplicate names spelled differently": b'{"a": 1, "\\u0061": 2}',
@@ -171,7 +170,35 @@ async def test_what_is_not_json_is_malformed(client: httpx.AsyncClient, body: by
     assert answer.status_code == (400 if body else 422)
 
 
-@pytest.mark.parametrize("target", ["/words?a=%ff", "/words?a=%00", "/%ff", "/%00", "/%ed%a0%80"])
+NOT_FINITE: dict[str, bytes] = {
+    "NaN": b'{"words": NaN}',
+    "Infinity": b'{"words": [{"a": Infinity}]}',
+    "-Infinity": b"[-Infinity]",
+}
+
+
+@pytest.mark.parametrize("body", NOT_FINITE.values(), ids=NOT_FINITE)
+async def test_a_number_that_is_none_is_named(client: httpx.AsyncClient, body: bytes) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        strict_json(body)
+
+    answer = await client.post("/v1/reports/batch", content=body, headers=JSON)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert [each["code"] for each in answer.json()["errors"]] == ["finite_number"]
+
+
+@pytest.mark.parametrize("target", ["/words?a=%00", "/words?%00=a", "/%00", "/words/a%00b"])
+async def test_a_nul_in_a_url_is_refused_as_in_a_body(
+    client: httpx.AsyncClient, target: str
+) -> None:
+    answer = await client.get(target)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert [each["code"] for each in answer.json()["errors"]] == ["text_control"]
+
+
+@pytest.mark.parametrize("target", ["/words?a=%ff", "/%ff", "/%ed%a0%80"])
 async def test_a_url_that_no_database_could_hold_is_malformed(
     client: httpx.AsyncClient, target: str
 ) -> None:

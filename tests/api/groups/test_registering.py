@@ -35,6 +35,8 @@ async def test_a_chief_registers_a_group_of_their_ward(circle: Circle, engine: E
         ({"type": "king"}, "/type", "enum"),
         ({"name": ""}, "/name", "string_too_short"),
         ({"name": "x" * 201}, "/name", "string_too_long"),
+        ({"name": " "}, "/name", "blank"),
+        ({"leader_office": "\u200b"}, "/leader_office", "blank"),
         ({"leader": "Nguyễn Văn A"}, "", "extra_forbidden"),
     ],
 )

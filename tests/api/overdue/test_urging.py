@@ -43,6 +43,21 @@ async def test_urging_is_asked_told_answered_and_kept(
     ]  # fmt: skip
 
 
+async def test_the_same_words_again_are_the_same_urging(then: Then, case: Report) -> None:
+    first = await then.post("2026-11-23 20:05", case, "urging", "commander", text="Vì sao?")
+    again = await then.post("2026-11-23 20:06", case, "urging", "commander", text="Vì sao?")
+    told = await then.get("2026-11-23 20:07", "/v1/staff/inbox")
+    other = await then.post("2026-11-23 20:08", case, "urging", "commander", text="Bao giờ?")
+    answered = await then.post("2026-11-23 20:10", case, "urging/answer", "chief", text="Rồi.")
+    after = await then.post("2026-11-23 20:11", case, "urging", "commander", text="Vì sao?")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+    assert [each["kind"] for each in told["items"]] == ["case.urged"]
+    assert (other.status_code, after.status_code) == (201, 201)
+    assert {each["answer"] for each in answered.json()["urgings"]} == {"Rồi."}
+
+
 async def test_another_province_s_commander_urges_nobody_here(then: Then, case: Report) -> None:
     answer = await then.post("2026-11-23 20:05", case, "urging", "stranger", text="Vì sao?")
 
