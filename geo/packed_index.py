@@ -16,6 +16,9 @@ from geo.ward_index import NOWHERE
 
 SMALLEST_SHARE = 1e-9
 """Parts of a disc below this are rounding noise."""
+SMALLEST_M = 1e-3
+"""A smaller disc is taken for this one: that near, doubles are about as fine, and squares of much
+smaller numbers are nothing at all."""
 
 
 class PackedIndex:
@@ -60,6 +63,7 @@ class PackedIndex:
         `covering` is what the method of that name says, where it has been asked already.
         """
         known = self.covering(lon, lat) if covering is None else covering
+        radius_m = max(radius_m, SMALLEST_M)
         parts = parts_of(self._cells, lon, lat, radius_m, known, self._cedes)
         if parts is not None:
             found = ((ward, min(part, 1.0)) for ward, part in sorted(parts.items()))

@@ -36,8 +36,8 @@ class WardIndex(Protocol):
 
         `covering` is what the method of that name says, where it has been asked already.
 
-        An overlap counts once, for the first ward. Radius up to 100 km. The sum is less than 1
-        where the disc reaches beyond the wards.
+        An overlap counts once, for the first ward. Radius from nothing to 100 km. The sum is less
+        than 1 where the disc reaches beyond the wards.
         """
 
     def distance_to_border_m(

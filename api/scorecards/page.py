@@ -105,7 +105,8 @@ the day of the answer.
 Opinions and withdrawals are rounded to fives, and not shown below five. Where one station's could
 be found by subtracting the others from the province, the next smallest is withheld too. Linked
 duplicates and withdrawals are counted together, or the balance would give the withdrawals away.
-No drill-down leads to opinions, nor to withdrawals alone; a chief sees the state of the own cases anyway.
+No drill-down leads to opinions, nor to withdrawals alone; a chief sees the state of the own cases
+anyway.
 
 """
 

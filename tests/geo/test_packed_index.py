@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geo import packing
@@ -16,7 +16,7 @@ from geo.packing import frame_round
 from geo.plane import Floats, scaled
 from geo.ward_index import NOWHERE
 from tests.geo.maps import difficult, grid, spots
-from tests.geo.squares import square
+from tests.geo.squares import SIDE, SOUTH, WEST, square
 
 Points = tuple[Floats, Floats]
 
@@ -223,6 +223,30 @@ def test_shares_are_parts_of_a_round_disc(seed: int, radius_m: float, apart: boo
         expected = drawn_shares(shapes, lon, lat, radius_m)
         for ward in found.keys() | expected.keys():
             assert found.get(ward, 0) == pytest.approx(expected.get(ward, 0), abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "expected"),
+    [
+        (0.5, 0.5, {0: 1.0}),
+        (1.7, 0.2, {1: 1.0}),
+        (1.0, 0.5, {0: 0.5, 1: 0.5}),
+        (1.0, 1.0, {0: 0.25, 1: 0.25}),
+        (0.0, 0.5, {0: 0.5}),
+        (5.0, 0.5, {}),
+    ],
+)
+@given(st.floats(0, 1e-3, exclude_min=True))
+@example(5e-324)
+@example(1e-200)
+@settings(max_examples=30, deadline=None)
+def test_the_smallest_disc_is_where_its_centre_is(
+    column: float, row: float, expected: dict[int, float], radius_m: float
+) -> None:
+    index = PackedIndex.of([square(0), square(1)])
+    lon, lat = WEST + column * SIDE, SOUTH + row * SIDE
+
+    assert dict(index.shares(lon, lat, radius_m)) == pytest.approx(expected, abs=1e-3)
 
 
 def drawn_shares(

@@ -33,6 +33,19 @@ async def test_a_circle_over_a_border_informs_the_neighbour(
     assert {owner, *informed} == {f"w-{town.south}", f"w-{town.north}"}
 
 
+@pytest.mark.parametrize("accuracy_m", [5e-324, 1e-320, 1e-200, 1e-9])
+async def test_the_smallest_circle_is_a_circle(
+    client: httpx.AsyncClient, town: Town, accuracy_m: float
+) -> None:
+    body, report_id = report(ON_BORDER, accuracy_m=accuracy_m), uuid7()
+
+    taken = await send(client, body, report_id)
+    repeated = await send(client, body, report_id)
+
+    assert (taken.status_code, repeated.status_code) == (201, 200)
+    assert taken.json()["routing"]["station"]["id"] == f"w-{min(town.south, town.north)}"
+
+
 @pytest.mark.parametrize(
     "about",
     [
