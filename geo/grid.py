@@ -53,6 +53,11 @@ class Neighbourhoods:
         return np.asarray(sum(padded[self.members[:, each]] for each in range(RING)))
 
 
+def mean_area(resolution: int) -> float:
+    """Of a cell, in square metres."""
+    return float(h3.average_hexagon_area(resolution, "m^2"))
+
+
 def cells_of(area: Any, resolution: int) -> Cells:
     """The cells whose centre lies in the area, in order; where there is none, those it touches.
 

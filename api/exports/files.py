@@ -8,6 +8,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -49,8 +50,11 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], Cell]] = {
 }
 MARK = "export"
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
+FORMULA = re.compile(
+    "[\\s\u00ad\u200b-\u200d\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
+)
+"""How a cell begins that a spreadsheet would compute: some leave out what is not seen before it, or
+take wide signs for theirs."""
 SHEET_ROWS = 1_000_000
 """A sheet of a workbook has a few more lines than this, and no more."""
 CHUNK = 64 * 1024
@@ -58,7 +62,7 @@ CHUNK = 64 * 1024
 
 def harmless(cell: Cell) -> Cell:
     """A text that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.startswith(FORMULA):
+    if isinstance(cell, str) and FORMULA.match(cell):
         return f"'{cell}"
     return cell
 

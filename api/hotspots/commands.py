@@ -37,6 +37,7 @@ def rank(
     square kilometres. `expected`, p and q are about the cell with the six round it. Unrounded.
     """
     try:
+        check_apart(out, incidents, area)
         cells = read_area(area, int(resolution))
         found = incidents_of(incidents, cells, int(resolution), as_of.date())
         days = int(window.removesuffix("d"))
@@ -65,6 +66,12 @@ def freeze_day(
     made = freeze(engine, settings.indexes, threading.Event(), now(), day)
     engine.dispose()
     typer.echo(f"{made} layers made")
+
+
+def check_apart(out: Path, *read: Path) -> None:
+    """Refuse to write over what is read."""
+    if out.exists() and any(each.exists() and out.samefile(each) for each in read):
+        raise FileError(f"{out} is read: name another file to write")
 
 
 def incidents_of(file: Path, cells: Cells, resolution: int, as_of: dt.date) -> Incidents:

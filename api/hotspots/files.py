@@ -6,8 +6,9 @@ import gzip
 import io
 import json
 import math
+import unicodedata
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from geo.grid import Cells, Floats, Ints
 
 COLUMNS = ("date", "category", "lon", "lat")
 GZIP = b"\x1f\x8b"
+MOST_CELLS = 5_000_000
+"""An area of more is refused: Vietnam has 3.2 million of resolution 9."""
 
 FAR_DEGREES = 1.0
 """A point so far outside an area that holds it the other way round was certainly exchanged."""
@@ -45,13 +48,16 @@ def read_incidents(file: Path) -> Rows:
 
     Columns may stand in any order, beside others. A row without a reporter has its own.
     """
-    lines = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
+    composed = unicodedata.normalize("NFC", text_of(file))
+    lines = csv.reader(io.StringIO(composed, newline=""), strict=True)
     numbers: dict[str, int] = {}
     found = []
     try:
         header = [name.strip().lower() for name in next(lines, COLUMNS)]
         if missing := [name for name in COLUMNS if name not in header]:
             raise FileError(f"{file}, line 1: there is no column {', '.join(missing)}")
+        if twice := [name for name in (*COLUMNS, "reporter") if header.count(name) > 1]:
+            raise FileError(f"{file}, line 1: there are several columns {', '.join(twice)}")
         places = [header.index(name) for name in COLUMNS]
         who = header.index("reporter") if "reporter" in header else None
         for row in lines:
@@ -60,6 +66,8 @@ def read_incidents(file: Path) -> Rows:
             at = lines.line_num
             if len(row) < len(header):
                 raise FileError(f"{file}, line {at}: column {header[len(row)]} is missing")
+            if len(row) > len(header):
+                raise FileError(f"{file}, line {at}: more fields than columns; is one not quoted?")
             date, _, lon, lat = (row[place] for place in places)
             name = row[who].strip() if who is not None else ""
             reporter = numbers.setdefault(name, len(numbers)) if name else -at
@@ -126,14 +134,35 @@ def read_area(file: Path, resolution: int) -> Cells:
     polygons = grid.polygons_in(document) if isinstance(document, dict) else []
     if not polygons:
         raise FileError(f"{file} holds no Polygon or MultiPolygon")
+    outlines = [flat(polygon, file) for polygon in polygons]
+    if (many := sum(map(square_metres, outlines)) / grid.mean_area(resolution)) > MOST_CELLS:
+        raise FileError(
+            f"{file} holds an area of about {many:,.0f} cells of resolution {resolution}; at most"
+            f" {MOST_CELLS:,}"
+        )
     try:
-        cells = [grid.cells_of(flat(polygon, file), resolution) for polygon in polygons]
+        cells = [grid.cells_of(polygon, resolution) for polygon in outlines]
     except h3.H3BaseException as error:
         raise FileError(f"{file} holds a polygon that cannot be filled") from error
     found = np.unique(np.concatenate(cells))
     if not len(found):
         raise FileError(f"{file} holds no area")
     return found
+
+
+def square_metres(polygon: Mapping[str, Any]) -> float:
+    """About how large a polygon is."""
+    single = polygon["type"] == "Polygon"
+    parts = [polygon["coordinates"]] if single else polygon["coordinates"]
+    return sum(2 * ring_area(part[0]) - sum(map(ring_area, part)) for part in parts)
+
+
+def ring_area(ring: Sequence[Sequence[float]]) -> float:
+    """Square metres inside a ring, in a cylindrical projection that keeps areas (Lambert)."""
+    lon, lat = np.radians(np.array(ring)).T
+    x, y = lon, np.sin(lat)
+    twice = abs(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+    return float(twice / 2 * grid.EARTH_RADIUS_M**2)
 
 
 def flat(polygon: Mapping[str, Any], file: Path) -> dict[str, Any]:

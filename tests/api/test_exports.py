@@ -125,7 +125,10 @@ async def test_cells_that_look_like_formulas_are_words(
     assert "<f>" not in sheet
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "cell",
+    ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "\u200b=1", "＝1+1", "＠x", "\ta"],
+)
 def test_what_a_spreadsheet_would_compute_is_quoted(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
 

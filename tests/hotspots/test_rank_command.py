@@ -5,6 +5,7 @@ import gzip
 import json
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.hotspots.commands import hotspots_app
+from api.hotspots.files import square_metres
 from geo import grid
 
 HEADER = "date,category,lon,lat"
@@ -148,6 +150,8 @@ def test_what_is_left_out_is_said(rank: Rank, rows: Rows) -> None:
         ([HEADER, "2026-11-20,theft,190,21.03"], ["line 2", "column lon", "190"]),
         ([HEADER, GOOD, "2026-11-20,theft,21.03,105.85"], ["line 3", "column lat", "exchanged"]),
         ([HEADER, GOOD, '2026-11-20,"theft,105.85'], ["line 3"]),
+        ([f"{HEADER},lon", f"{GOOD},105.85"], ["line 1", "several columns lon"]),
+        ([f"{HEADER},reporter", f"{GOOD},Nguyen, A"], ["line 2", "not quoted"]),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_by_line_and_column(
@@ -200,6 +204,40 @@ def test_what_is_no_area_is_refused(rank: Rank, area: Any) -> None:
     assert result.exit_code == 1
     assert "area.geojson" in result.stderr
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_half_the_world_is_refused_before_it_is_tried(rank: Rank) -> None:
+    ring = [[-170, -80], [170, -80], [170, 80], [-170, 80], [-170, -80]]
+
+    result = rank(HEADER, GOOD, area={"type": "Polygon", "coordinates": [ring]})
+
+    assert result.exit_code == 1
+    assert "cells of resolution 9; at most 5,000,000" in result.stderr
+
+
+def test_an_area_is_measured_as_h3_would_fill_it() -> None:
+    cells = grid.cells_of(AREA, 9)
+
+    assert square_metres(AREA) / grid.mean_area(9) == pytest.approx(len(cells), rel=0.15)
+
+
+def test_a_name_counts_once_however_it_is_spelt(rank: Rank, rows: Rows) -> None:
+    name = "Nguyễn Thị Hòa"
+    spelt = [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
+
+    rank(f"{HEADER},reporter", *(f"{GOOD},{each}" for each in spelt))
+
+    assert sum(int(row["count"]) for row in rows()) == 1
+
+
+def test_what_is_read_is_not_written_over(rank: Rank, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").symlink_to(tmp_path / "incidents.csv")
+
+    result = rank(HEADER, GOOD)
+
+    assert result.exit_code == 1
+    assert "is read" in result.stderr
+    assert (tmp_path / "incidents.csv").read_text().splitlines() == [HEADER, GOOD]
 
 
 def test_heights_are_no_matter(rank: Rank, rows: Rows) -> None:
