@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, Engine, select
@@ -24,6 +25,7 @@ from api.clocks.rules import RuleError, RulesFile, Shelf, add_rules
 from api.clocks.tables import CalendarDay, WorkingHours
 from api.db import owner_engine
 from api.settings import SettingsError, load_settings
+from api.texts import clean, said
 
 clocks_app = typer.Typer(help="Clocks: rules, days off, working hours.", no_args_is_help=True)
 out = Console(highlight=False, soft_wrap=True)
@@ -35,6 +37,14 @@ def refuse(message: str) -> NoReturn:
     """Say why not, on standard error, and end."""
     typer.echo(f"tinbao: {message}", err=True)
     raise typer.Exit(1)
+
+
+def cited(words: str, option: str) -> str:
+    """A name or a source as it is kept; refuses one that says nothing."""
+    try:
+        return said(clean(words))
+    except PydanticCustomError as error:
+        refuse(f"Clocks cite their source: {option} is no good, {error}.")
 
 
 @contextmanager
@@ -157,6 +167,7 @@ def set_day(
     working: Annotated[bool, typer.Option("--working/--off", help="Whether it is worked")] = False,
 ) -> None:
     """Say of one day whether it is worked, as the Government announced it."""
+    name, source = cited(name, "--name"), cited(source, "--source")
     values = {"day": day.date(), "working": working, "name": name, "source": source}
     statement = insert(CalendarDay).values(values)
     with owned() as engine, engine.begin() as connection:
@@ -176,6 +187,7 @@ def set_hours(
     weekdays: Annotated[str, typer.Option(help="ISO: Monday is 1")] = "1,2,3,4,5",
 ) -> None:
     """Set the working hours from a day on."""
+    source = cited(source, "--source")
     spans = sorted(span_of(each) for each in span)
     if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
         refuse("The spans overlap.")

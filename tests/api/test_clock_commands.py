@@ -1,6 +1,7 @@
 """`tinbao clocks`: rules are added and closed, never edited; days off and hours are data."""
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,45 @@ def test_a_day_is_set_as_it_was_announced(tinbao: Tinbao, own_engine: Engine) ->
     assert "2027-02-04 Thu  off     29 Tết" in shown
     with own_engine.connect() as connection:
         assert Shelf().book(connection).calendar.is_worked(moment("2027-02-11 12:00").date())
+
+
+BLANK = ["", "  ", "\u200b", "\u00a0\ufeff", "\u3164", "x\u202ey", "x\udcff"]
+
+
+@pytest.mark.parametrize("words", BLANK)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("day", "2028-03-01", "--name", "{}", "--source", "Công văn 2/2028"),
+        ("day", "2028-03-01", "--name", "Nghỉ", "--source", "{}"),
+        ("hours", "--from", "2028-03-01", "--span", "07:00-11:00", "--source", "{}"),
+    ],
+)
+def test_what_says_nothing_is_neither_a_name_nor_a_source(
+    tinbao: Tinbao, own_engine: Engine, asked: tuple[str, ...], words: str
+) -> None:
+    refused = tinbao(*(part.format(words) for part in asked))
+
+    assert refused.exit_code == 1
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("tinbao: Clocks cite their source: ")
+    with own_engine.connect() as connection:
+        days = text("select count(*) from calendar_days where day = '2028-03-01'")
+        hours = text("select count(*) from working_hours where effective_from = '2028-03-01'")
+        assert connection.scalar(days) == connection.scalar(hours) == 0
+
+
+def test_a_name_is_kept_as_it_is_written_everywhere(tinbao: Tinbao, own_engine: Engine) -> None:
+    name, source = "Nghỉ lễ", "Công văn"
+    apart = [unicodedata.normalize("NFD", each) for each in (name, source)]
+
+    assert tinbao("day", "2028-03-02", "--name", apart[0], "--source", apart[1]).exit_code == 0
+
+    with own_engine.connect() as connection:
+        kept = connection.execute(
+            text("select name, source from calendar_days where day = '2028-03-02'")
+        ).one()
+    assert tuple(kept) == (name, source)
 
 
 def test_hours_are_set_from_a_day_on(tinbao: Tinbao, own_engine: Engine) -> None:

@@ -176,6 +176,7 @@ REPEATED = {
     "read_hotspots",
     "read_hotspot_tile",
     "describe_case_tiles",
+    "describe_hotspot_tiles",
     "describe_ward_tiles",
     "list_categories",
     "list_group_reports",
