@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
+from threading import Thread
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from fastapi import FastAPI
@@ -51,6 +53,9 @@ STATEMENTS = 2.5
 GARBAGE = (10_000, 10, 10)
 """How seldom the garbage collector looks, which would find requests under way again and again."""
 
+STATISTICS = ("api.hotspots.keeping", "api.trends.reading")
+"""Takes longer to import than its answers take to make, and only commanders need it."""
+
 # Traces would carry URLs and exception texts to wherever the environment says.
 NO_TRACES: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
@@ -84,6 +89,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         production=settings.mode == "production",
     )
     refresher.start()
+    Thread(target=load_statistics, name="statistics", daemon=True).start()
     try:
         yield
     finally:
@@ -95,6 +101,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await ward_tiles.close()
         await waker.close()
         await app.state.engine.dispose()
+
+
+def load_statistics() -> None:
+    """Import them while requests are answered: the first commander need not wait for it."""
+    for module in STATISTICS:
+        import_module(module)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -5,11 +5,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from api.hotspots import layers, making, reading
@@ -152,21 +152,23 @@ class Inputs:
         )  # fmt: skip
 
 
-KEPT = (
-    HotspotLayer.answer,
-    HotspotLayer.computed_at,
-    HotspotLayer.method,
-    HotspotLayer.version,
-    HotspotLayer.parameters,
-)
+class Kept(NamedTuple):
+    """A layer as it is told, and what it was made with."""
+
+    answer: dict[str, Any]
+    computed_at: dt.datetime
+    method: str
+    version: str
+    parameters: dict[str, Any]
 
 
-def kept(connection: Connection, asked: Asked) -> Row[Any] | None:
+def kept(connection: Connection, asked: Asked) -> Kept | None:
     """The layer as it was told before."""
-    found = select(*KEPT).where(
+    found = select(*(getattr(HotspotLayer, name) for name in Kept._fields)).where(
         *(getattr(HotspotLayer, name) == value for name, value in asked.key.items())
     )
-    return connection.execute(found).one_or_none()
+    row = connection.execute(found).one_or_none()
+    return None if row is None else Kept(*row)
 
 
 def kept_at(connection: Connection, asked: Asked) -> dt.datetime | None:
@@ -260,18 +262,27 @@ def made(found: Inputs) -> dict[str, Any]:
     return making.answer_of(layer, found.scope_wards, excluded=found.excluded, before=found.before)
 
 
-def keep(connection: Connection, found: Inputs, answer: dict[str, Any]) -> None:
-    """Keep a layer, unless one was kept meanwhile: then that one holds."""
-    connection.execute(
+def keep(connection: Connection, found: Inputs, answer: dict[str, Any]) -> Kept:
+    """Keep a layer, unless one was kept meanwhile: then that one holds, and is the answer."""
+    made_with: dict[str, Any] = {
+        "method": making.METHOD_NAME,
+        "version": making.METHOD_VERSION,
+        "parameters": making.PARAMETERS,
+    }
+    computed_at = connection.scalar(
         insert(HotspotLayer)
         .values(
             **found.asked.key,
-            method=making.METHOD_NAME,
-            version=making.METHOD_VERSION,
-            parameters=making.PARAMETERS,
+            **made_with,
             inputs_sha256=found.reports.digest,
             answer=answer,
             computed_at=func.now(),
         )
         .on_conflict_do_nothing()
+        .returning(HotspotLayer.computed_at)
     )
+    if computed_at is not None:
+        return Kept(answer, computed_at, **made_with)
+    holds = kept(connection, found.asked)
+    assert holds is not None  # noqa: S101 - it was in the way
+    return holds

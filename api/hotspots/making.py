@@ -319,7 +319,7 @@ PARAMETERS = {
     "k": K,
     "sensitive_k": SENSITIVE_K,
     "half_life_days": HALF_LIFE,
-    "bandwidths_m": BANDWIDTHS_M,
+    "bandwidths_m": list(BANDWIDTHS_M),
     "prior": STRENGTH,
     "level": LEVEL,
     "rounded_down_to": K,

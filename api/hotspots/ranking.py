@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from geo.grid import EARTH_RADIUS_M, Floats, Ints
 
@@ -101,8 +102,6 @@ def pairs_within(
     In parts, because those of a country take a gigabyte. Metres are straight through the earth: of
     a few kilometres, shorter by less than 0.1 mm.
     """
-    from scipy.spatial import KDTree  # noqa: PLC0415 - heavy, and only this needs it
-
     points = on_sphere(centres)
     everywhere = KDTree(points)
     for some in (sources[first : first + AT_ONCE] for first in range(0, len(sources), AT_ONCE)):

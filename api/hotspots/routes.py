@@ -6,11 +6,11 @@ import gzip
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import problems
@@ -34,6 +34,9 @@ from api.texts import CleanText
 from api.trends.keeping import COUNTRY, Area
 from api.trends.places import EditionId, area_asked, atlas_asked, name_of, on_record, unfit
 from geo.atlas import Atlas
+
+if TYPE_CHECKING:
+    from api.hotspots.keeping import Kept
 
 router = APIRouter(
     prefix="/v1",
@@ -156,7 +159,7 @@ async def answer_for(
     return answer
 
 
-def as_sent(layer: Row[Any], asked: LayerAsked, language: Language) -> Tile:
+def as_sent(layer: "Kept", asked: LayerAsked, language: Language) -> Tile:
     """A layer with its sentences, packed: some tenths of a second for a large province."""
     told = hotspots_out(layer, asked, language)
     told.features.sort(key=side_by_side)
@@ -170,7 +173,7 @@ def wanted_of(asked: LayerAsked) -> Any:
     return keeping.Asked(asked.area, WINDOWS[asked.window], asked.group, asked.as_of, asked.atlas)
 
 
-async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) -> Row[Any]:
+async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) -> "Kept":
     """The layer that was told before, or one that is made and kept."""
     # NumPy's and SciPy's larger parts are loaded when somebody asks for what needs them.
     from api.hotspots import keeping  # noqa: PLC0415
@@ -183,13 +186,11 @@ async def layer_for(session: AsyncSession, asked: LayerAsked, now: dt.datetime) 
             await session.execute(PATIENCE)
             read = await connection.run_sync(keeping.inputs, wanted, now)
             answer = await asyncio.to_thread(keeping.made, read)
-            await connection.run_sync(keeping.keep, read, answer)
-            found = await connection.run_sync(keeping.kept, wanted)
-    assert found is not None  # noqa: S101 - it was kept, by us or meanwhile
+            found = await connection.run_sync(keeping.keep, read, answer)
     return found
 
 
-def hotspots_out(layer: Row[Any], asked: LayerAsked, language: Language) -> schemas.HotspotsOut:
+def hotspots_out(layer: "Kept", asked: LayerAsked, language: Language) -> schemas.HotspotsOut:
     """A layer with its sentences."""
     edition = asked.atlas.edition
     sensitive = asked.group == Group.SENSITIVE

@@ -184,9 +184,8 @@ def answers_of(connection: Connection, atlas: Atlas) -> Answers:
                 for group in GROUPS:
                     asked = keeping.Asked(Area(scope, "01"), days, group, as_of, atlas)
                     read = keeping.inputs(connection, asked, now())
-                    keeping.keep(connection, read, keeping.made(read))
-                    kept = keeping.kept(connection, asked)
-                    assert kept is not None
+                    kept = keeping.keep(connection, read, keeping.made(read))
+                    assert kept == keeping.kept(connection, asked)
                     found[scope, days, group, as_of] = kept.answer
     return found
 
