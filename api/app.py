@@ -156,7 +156,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     app.middleware_stack = Guard(
-        Express(map_routes.repeated_case_tiles(app.build_middleware_stack()), submissions),
+        Express(map_routes.repeated_tiles(app.build_middleware_stack()), submissions),
         body_seconds=settings.body_timeout.total_seconds(),
         answer_seconds=STATEMENTS * settings.statement_timeout.total_seconds(),
     )

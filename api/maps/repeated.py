@@ -1,4 +1,4 @@
-"""The way past the framework for tiles of cases: a map asks the same of each of a dozen tiles."""
+"""The way past the framework for tiles: a map asks the same of each of a dozen tiles."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -7,14 +7,13 @@ from fastapi import Request, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.accounts.sessions import BEARER, COOKIE_SCHEME, session_token
 from api.maps.schemas import CaseTileAsked
 
 Place = tuple[int, int, int]
-Answer = Callable[[Request, Place, str, CaseTileAsked, str | None], Awaitable[Response]]
+"""Zoom, column and row."""
+Known = Callable[[Request, Place], Awaitable[Response | None]]
 
-TILE = re.compile(r"/v1/tiles/cases/([0-9]{1,2})/([0-9]{1,6})/([0-9]{1,6})\.mvt", re.ASCII)
-MOST_QUESTIONS, LONGEST_QUESTION = 1_000, 500
+LONGEST_QUESTION, MOST_QUESTIONS = 500, 1_000
 
 
 class Questions:
@@ -40,35 +39,26 @@ class Questions:
 
 
 class Repeated:
-    """Answers a question about a tile that was asked before, and leaves the rest to the framework.
+    """Asks `known` for the answer to a request for a tile of a layer.
 
-    To look through a query takes that longer than anything else about a tile. What is raised here
-    reaches the Guard, who must stand before.
+    What it does not know is left to the framework: to look for a route and through a query takes
+    that longer than anything else about a tile. What is raised here reaches the Guard, who must
+    stand before.
     """
 
-    def __init__(self, app: ASGIApp, route: BaseRoute, answer: Answer) -> None:
-        self.app, self.route, self.answer = app, route, answer
+    def __init__(self, app: ASGIApp, route: BaseRoute, layer: str, known: Known) -> None:
+        self.app, self.route, self.known = app, route, known
+        numbers = "/".join(["([0-9]{1,6})"] * 3)
+        self.path = re.compile(rf"/v1/tiles/{layer}/{numbers}\.mvt", re.ASCII)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        known = known_to(scope) if scope["type"] == "http" else None
-        if known is None:
-            await self.app(scope, receive, send)
-            return
-        place, asked = known
-        scope["route"] = self.route
-        request = Request(scope, receive)
-        token = await session_token(request, await BEARER(request), await COOKIE_SCHEME(request))
-        tag = request.headers.get("if-none-match")
-        response = await self.answer(request, place, token, asked, tag)
-        await response(scope, receive, send)
-
-
-def known_to(scope: Scope) -> tuple[Place, CaseTileAsked] | None:
-    """The place and the question of a request for a tile, if the question was asked before."""
-    found = TILE.fullmatch(scope["path"]) if scope["method"] == "GET" else None
-    if found is None:
-        return None
-    questions: Questions = scope["app"].state.case_tiles.questions
-    asked = questions.find(scope["query_string"])
-    z, x, y = map(int, found.groups())
-    return None if asked is None else ((z, x, y), asked)
+        asked = scope["type"] == "http" and scope["method"] == "GET"
+        found = self.path.fullmatch(scope["path"]) if asked else None
+        if found is not None:
+            scope["route"] = self.route
+            z, x, y = map(int, found.groups())
+            response = await self.known(Request(scope, receive), (z, x, y))
+            if response is not None:
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -10,9 +10,10 @@ from starlette.types import ASGIApp
 
 from api import limits, problems
 from api.accounts.identity import address_of
-from api.accounts.sessions import SessionToken
+from api.accounts.sessions import BEARER, COOKIE_SCHEME, SessionToken, session_token
 from api.areas.routes import CurrentAtlas
 from api.audit import audited
+from api.clock import moment_of
 from api.etags import ETAG, TAGGED, IfNoneMatch, tagged
 from api.guards import StrictRoute
 from api.maps import cases, wards
@@ -23,6 +24,7 @@ from api.maps.schemas import CaseTileAsked, TileJsonOut, VectorLayerOut
 from api.secrets import token_hash
 from api.triage.queries import CaseOfficer
 from api.triage.queue import ReaderSession
+from geo.atlas import Atlas
 
 router = APIRouter(
     prefix="/v1/tiles",
@@ -50,6 +52,7 @@ VIETNAM = (102.0, 6.5, 117.9, 23.5)
 FOR_A_DAY = "public, max-age=86400"
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII)
 FOR_OFFICERS = problems.documented(problems.NotAuthenticated, problems.RoleNotAllowed)
+EDITION = re.compile(rb"(?:edition=([1-9][0-9]{0,8}))?", re.ASCII)
 HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?", re.ASCII)
 
 
@@ -79,6 +82,11 @@ def tile_answer(request: Request, tile: Tile, cache_control: str, asked: str | N
     if takes_gzip(request):
         return Response(tile.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=MVT)
     return Response(gzip.decompress(tile.packed), headers=headers, media_type=MVT)
+
+
+def kept_for(edition: int | None, atlas: Atlas) -> str:
+    """How long a tile of wards may be kept by whoever asked for those of an edition."""
+    return FOR_A_DAY if edition == atlas.edition_id else "no-cache"
 
 
 @router.get("/wards.json", response_model=TileJsonOut, responses=TAGGED)
@@ -131,8 +139,7 @@ async def read_ward_tile(
             if wait is not None:
                 raise problems.TooManyRequests(wait)
         tile = await tiles.make(place)
-    keeps = FOR_A_DAY if edition == atlas.edition_id else "no-cache"
-    return tile_answer(request, tile, keeps, if_none_match)
+    return tile_answer(request, tile, kept_for(edition, atlas), if_none_match)
 
 
 @router.get("/cases.json", response_model=TileJsonOut, responses=TAGGED | FOR_OFFICERS)
@@ -201,7 +208,37 @@ async def read_case_tile(
     return await answer_case_tile(request, (z, x, y), token, asked, if_none_match)
 
 
-def repeated_case_tiles(app: ASGIApp) -> Repeated:
-    """The app with a way of their own for requests for tiles of cases."""
-    (route,) = (each for each in router.routes if getattr(each, "endpoint", 0) is read_case_tile)
-    return Repeated(app, route, answer_case_tile)
+async def known_case_tile(request: Request, place: Place) -> Response | None:
+    """A tile of cases, if the same question was asked before."""
+    tiles: CaseTiles = request.app.state.case_tiles
+    asked = tiles.questions.find(request.scope["query_string"])
+    if asked is None:
+        return None
+    token = await session_token(request, await BEARER(request), await COOKIE_SCHEME(request))
+    return await answer_case_tile(request, place, token, asked, tag_of(request))
+
+
+async def known_ward_tile(request: Request, place: Place) -> Response | None:
+    """A tile of wards, if it is kept."""
+    edition = EDITION.fullmatch(request.scope["query_string"])
+    atlas = request.app.state.atlases.current(moment_of(request))
+    if edition is None or atlas is None:
+        return None
+    tiles: wards.WardTiles = request.app.state.ward_tiles
+    tile = tiles.cache.get(wards.Place(atlas.edition_id, *place))
+    if tile is None:
+        return None
+    asked = int(edition[1]) if edition[1] else None
+    return tile_answer(request, tile, kept_for(asked, atlas), tag_of(request))
+
+
+def tag_of(request: Request) -> str | None:
+    """`IfNoneMatch` where FastAPI does not solve the dependencies."""
+    return request.headers.get("if-none-match")
+
+
+def repeated_tiles(app: ASGIApp) -> ASGIApp:
+    """The app with ways of their own for tiles that were asked for before."""
+    routes = {getattr(each, "endpoint", None): each for each in router.routes}
+    app = Repeated(app, routes[read_case_tile], "cases", known_case_tile)
+    return Repeated(app, routes[read_ward_tile], "wards", known_ward_tile)

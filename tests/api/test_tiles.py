@@ -116,6 +116,30 @@ async def test_a_ward_tile_is_kept_packed_and_tagged(client: httpx.AsyncClient, 
     assert lasting.headers["cache-control"] == "public, max-age=86400"
 
 
+async def test_a_kept_ward_tile_is_answered_as_the_framework_answers_it(
+    app: FastAPI, client: httpx.AsyncClient, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z, x, y = tile_of(*IN_NORTH, 13)
+    path = f"/v1/tiles/wards/{z}/{x}/{y}.mvt"
+    drawn = await client.get(f"{path}?edition={town.edition_id}")
+
+    usual = await client.get(f"{path}?edition=0{town.edition_id}")
+    monkeypatch.setattr(app.router, "routes", [])
+    known = await client.get(f"{path}?edition={town.edition_id}")
+    known_to_client = await client.get(path, headers={"If-None-Match": drawn.headers["etag"]})
+    elsewhere = await client.get(f"/v1/tiles/wards/{z}/{x + 1}/{y}.mvt")
+    monkeypatch.setattr(app.state.atlases, "current", lambda _: None)
+    without_boundaries = await client.get(path)
+
+    assert drawn.content == usual.content == known.content
+    assert len(layers(known.content)["wards"]) > 0
+    for answer in (drawn, usual, known):
+        del answer.headers["x-request-id"]
+    assert drawn.headers == usual.headers == known.headers
+    assert known_to_client.status_code == 304
+    assert (elsewhere.status_code, without_boundaries.status_code) == (404, 404)
+
+
 @pytest.mark.usefixtures("town")
 @pytest.mark.parametrize(
     ("tile", "status"),
