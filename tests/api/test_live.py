@@ -181,10 +181,14 @@ async def test_whoever_missed_too_much_reads_the_queue_anew(
     station = make_station(engine).id
     monkeypatch.setattr(live_hub, "PAGE", 2)
     monkeypatch.setattr(live_hub, "REPLAYED_PAGES", 2)
-    for _ in range(5):
-        make_report(engine, station)
+    who = officer(engine, station)
+    async with listening(hub, who) as present:
+        await present.until("ready")
+        for _ in range(5):
+            make_report(engine, station)
+            await present.until("case.changed")
 
-    async with listening(hub, officer(engine, station), Position(0, 0).encode()) as listener:
+    async with listening(hub, who, Position(0, 0).encode()) as listener:
         told = await listener.next()
 
     assert told is not None

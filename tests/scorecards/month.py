@@ -4,11 +4,10 @@
 """
 
 import datetime as dt
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from api.accounts.tables import StaffRole
 from api.clocks.rules import Shelf
@@ -17,6 +16,7 @@ from api.scorecards.keeping import count_stays
 from geo.tables import Jurisdiction, Province, StationKind
 from tests.clocks.year import moment
 from tests.factories import keep, make_officer, make_report, make_station, unique
+from tests.shown import wait_for_older
 
 NOW = moment("2026-11-22 12:00")
 
@@ -92,15 +92,8 @@ def make_town(engine: Engine, worker: Engine, now: dt.datetime) -> Town:
 
 def count(engine: Engine, worker: Engine, now: dt.datetime, *, batch: int = 1000) -> int:
     """Count everything written so far: every older transaction of the cluster must be over."""
-    with engine.begin() as connection:
-        mine = connection.scalar(text("select pg_current_xact_id()::text"))
-    over = text("select pg_snapshot_xmin(pg_current_snapshot()) > cast(:mine as xid8)")
-    for _ in range(1500):
-        with engine.connect() as connection:
-            if connection.scalar(over, {"mine": mine}):
-                return count_stays(worker, Shelf(), now, batch=batch)
-        time.sleep(0.02)
-    raise TimeoutError
+    wait_for_older(engine)
+    return count_stays(worker, Shelf(), now, batch=batch)
 
 
 # fmt: off

@@ -1,6 +1,5 @@
 """A group and the people round it, for tests of who reads what."""
 
-import asyncio
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +15,6 @@ from tests.factories import caller, make_officer
 from tests.town import IN_SOUTH, report
 
 WARD, STATION = "00001", "w-00001"
-
-
-async def all_shown(engine: Engine) -> None:
-    """Until inboxes show what was written so far: they wait for every older transaction."""
-    with engine.begin() as connection:
-        mine = connection.scalar(text("select pg_current_xact_id()::text"))
-    over = text("select pg_snapshot_xmin(pg_current_snapshot()) > cast(:mine as xid8)")
-    for _ in range(1500):
-        with engine.connect() as connection:
-            if connection.scalar(over, {"mine": mine}):
-                return
-        await asyncio.sleep(0.02)
-    raise TimeoutError
 
 
 @dataclass

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 
 from api.accounts.tables import StaffRole
 from tests.factories import make_officer, make_station
-from tests.security.circle import STATION, People, Person, all_shown
+from tests.security.circle import STATION, People, Person
+from tests.shown import all_shown
 
 MEMBERS = ("leader", "member", "another", "former", "removed")
 READING = {

@@ -7,7 +7,8 @@ import httpx
 from sqlalchemy import Engine, text
 
 from api.secrets import Keys
-from tests.security.circle import Person, all_shown
+from tests.security.circle import Person
+from tests.shown import all_shown
 
 
 def rows(engine: Engine, query: str, **given: Any) -> list[Any]:
