@@ -1,10 +1,10 @@
 """Entity tags of reads that repeat: give one, or say that the client has this answer already."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 ETAG = {"ETag": {"description": "Names this state of the answer", "schema": {"type": "string"}}}
 TAGGED: dict[int | str, dict[str, Any]] = {
@@ -16,6 +16,18 @@ TAGGED: dict[int | str, dict[str, Any]] = {
 IfNoneMatch = Annotated[
     str | None, Header(description="The ETag of an answer that the client has already")
 ]
+
+
+Fact = TypeVar("Fact")
+
+
+def in_order(named: dict[str, Fact]) -> dict[str, Fact]:
+    """Sorted by name."""
+    return dict(sorted(named.items()))
+
+
+InOrder = Annotated[dict[str, Fact], AfterValidator(in_order)]
+"""A JSON object that was perhaps kept in between: PostgreSQL forgets the order of its names."""
 
 
 def tagged(response: Response, body: BaseModel, asked: str | None) -> Any:

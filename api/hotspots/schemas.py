@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.clock import LocalTime
+from api.etags import InOrder
 from api.hotspots.groups import Group
 
 Window = Literal["7d", "28d", "90d"]
@@ -72,7 +73,7 @@ class MethodOut(BaseModel):
 
     name: str
     version: str
-    parameters: dict[str, Any]
+    parameters: InOrder[Any]
 
 
 class HotspotsOut(BaseModel):
@@ -89,7 +90,7 @@ class HotspotsOut(BaseModel):
     resolution: int | None = Field(description="Of the cells; null where only wards are told of")
     cells_total: int
     reports_used: int = Field(description="At least so many; to fives")
-    reports_excluded: dict[str, int] = Field(
+    reports_excluded: InOrder[int] = Field(
         description="By reason, at least so many; empty for a ward, where it would tell too much"
     )
     distinct_reporters: str

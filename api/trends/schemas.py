@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.clock import LocalTime
+from api.etags import InOrder
 
 Step = Literal["day", "week"]
 Group = Literal["all", "property", "violence", "drugs_gambling", "public_order", "safety", "other"]
@@ -86,7 +87,7 @@ class MethodOut(BaseModel):
 
     name: str
     version: int
-    parameters: dict[str, Any]
+    parameters: InOrder[Any]
 
 
 class TrendsOut(BaseModel):

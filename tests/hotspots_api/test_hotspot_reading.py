@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from api.accounts.tables import StaffRole
 from api.clock import now
 from api.hotspots import reading
+from api.hotspots.routes import ANSWERS
 from geo.editions import activate
 from geo.features import Reading, WardShape
 from geo.load import import_reading
@@ -171,7 +172,10 @@ async def test_an_answer_is_packed_and_named(app: FastAPI, engine: Engine, comma
         again = await client.get("/v1/hotspots", headers=known)
         plain = await client.get("/v1/hotspots", headers={"Accept-Encoding": "identity"})
         english = await client.get("/v1/hotspots", headers=known | {"Accept-Language": "en"})
+        ANSWERS.tiles.clear()
+        as_kept = await client.get("/v1/hotspots", headers=known)
 
     assert (first.headers["Content-Encoding"], again.status_code) == ("gzip", 304)
+    assert as_kept.status_code == 304
     assert (plain.json(), "Content-Encoding" in plain.headers) == (first.json(), False)
     assert english.status_code == 200

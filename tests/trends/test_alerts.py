@@ -32,7 +32,10 @@ def worker(engine: Engine, town: Town) -> Iterator[Engine]:
     """The worker's engine, its role only, over a past in which nothing happened."""
     with engine.begin() as connection:
         connection.execute(
-            text("truncate reports, trend_alerts, trend_runs, trend_answers, staff_notices cascade")
+            text(
+                "truncate reports, hotspot_layers, trend_alerts, trend_runs, trend_answers,"
+                " staff_notices cascade"
+            )
         )
         connection.execute(
             text("update categories set hotspot_group = 'property' where code = 'theft'")
