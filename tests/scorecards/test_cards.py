@@ -210,8 +210,10 @@ async def test_days_that_are_not_over_are_refused(app: FastAPI, town: Town, wind
 
 
 async def test_a_night_writes_down_what_would_be_counted(
-    app: FastAPI, worker: Engine, town: Town
+    app: FastAPI, engine: Engine, worker: Engine, town: Town
 ) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("delete from scorecard_lines"))
     counted = await card(app, town.commander(), town.province)
     own = await card(app, town.chief(town.b), town.b)
     police = town.reader(StaffRole.OVERSIGHT, town.oversight)
