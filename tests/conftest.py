@@ -145,9 +145,9 @@ def engine(database_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture(scope="module")
-def own_engine(postgis: str, template: str) -> Iterator[Engine]:
-    """An engine of a database that only this module's tests use, for those that empty tables."""
+@contextmanager
+def own_database(postgis: str, template: str) -> Iterator[Engine]:
+    """An engine of a database that nobody else uses, gone afterwards."""
     name = f"tinbao_test_{RUN}_{uuid.uuid4().hex[:8]}"
     with exclusive("template"), administering(postgis) as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
@@ -156,6 +156,13 @@ def own_engine(postgis: str, template: str) -> Iterator[Engine]:
     made.dispose()
     with administering(postgis) as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="module")
+def own_engine(postgis: str, template: str) -> Iterator[Engine]:
+    """An engine of a database that only this module's tests use, for those that empty tables."""
+    with own_database(postgis, template) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from api.cli import app
 from api.clocks.deadlines import Facts, RunsFrom
 from api.clocks.rules import Shelf
 from tests.clocks.year import moment
+from tests.conftest import own_database
 
 Tinbao = Callable[..., Result]
 
@@ -41,8 +42,15 @@ NEW_LAW: dict[str, Any] = {
 
 
 @pytest.fixture
+def own_engine(postgis: str, template: str) -> Iterator[Engine]:
+    """A database for each test: what is added to rules stays."""
+    with own_database(postgis, template) as engine:
+        yield engine
+
+
+@pytest.fixture
 def tinbao(own_engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tinbao:
-    """The command line on this module's database."""
+    """The command line on this database."""
     url = own_engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     monkeypatch.setenv("TINBAO_DATABASE_URL", url)
     monkeypatch.setenv("TINBAO_MODE", "demo")
