@@ -287,10 +287,10 @@ def tell(speed: dict[str, list[float]], size: dict[str, list[float]]) -> None:
                 for name, beside, goal in (
                     ("wards, drawn", "wards, tipg", "≥ 8"),
                     ("wards, kept", "wards, tipg", "≥ 90"),
-                    ("open reports, drawn", "open reports, tipg", ""),
-                    ("open reports, counted, drawn", "open reports, tipg", ""),
-                    ("open reports, kept", "open reports, tipg", "≥ 4"),
-                    ("open reports, counted, kept", "open reports, tipg", "≥ 6"),
+                    ("open reports, drawn", "open reports, tipg", "≥ 4"),
+                    ("open reports, counted, drawn", "open reports, tipg", "≥ 6"),
+                    ("open reports, kept", "open reports, tipg", ""),
+                    ("open reports, counted, kept", "open reports, tipg", ""),
                 )
             ),
             Figure(
