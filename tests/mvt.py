@@ -1,6 +1,7 @@
 """Reading vector tiles: as much of the format as tests need."""
 
 import gzip
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,3 +108,10 @@ def lines_of(commands: list[int]) -> list[list[Point]]:
                 lines.append([])
             lines[-1].append((x, y))
     return lines
+
+
+def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
+    """The tile of a point."""
+    side = 1 << zoom
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * side
+    return zoom, int((lon + 180) / 360 * side), int(y)
