@@ -24,6 +24,8 @@ APT_OPTIONS = ("-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0")
 PACKAGE = "postgresql-postgis"
 """Debian's name for the PostGIS of the release's own PostgreSQL."""
 
+DPKG_STATUS = Path("/var/lib/dpkg/status")
+
 NOT_NEEDED = (
     *("debconf", "fonts-", "libc-l10n", "libjson-perl", "libllvm", "libperl", "libz3", "locales"),
     *("perl", "postgresql-client-common", "postgresql-common", "ssl-cert", "systemd", "ucf"),
@@ -89,7 +91,7 @@ def fetch() -> Binaries:
             return found
         try:
             _unpack_packages(target)
-        except (OSError, subprocess.CalledProcessError) as problem:
+        except (OSError, subprocess.CalledProcessError, DatabaseError) as problem:
             say(f"could not unpack Debian's packages without root ({_reason(problem)}); trying apt")
             _install_with_apt()
     if found := find_binaries():
@@ -115,9 +117,11 @@ def _unpack_packages(target: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     for folder in ("state/lists/partial", "cache/archives/partial", "log"):
         (apt / folder).mkdir(parents=True, exist_ok=True)
+    status = apt / "state/status"
+    status.write_text(without_postgresql(DPKG_STATUS.read_text(encoding="utf-8")))
     settings = {
         "Dir::State": f"{apt}/state",
-        "Dir::State::status": "/var/lib/dpkg/status",
+        "Dir::State::status": str(status),
         "Dir::Cache": f"{apt}/cache",
         "Dir::Log": f"{apt}/log",
         "Debug::NoLocking": "true",
@@ -151,10 +155,23 @@ def _unpack_packages(target: Path) -> None:
         link = control.with_name(control.name.replace("-3.control", ".control"))
         if not link.exists():
             link.symlink_to(control.name)
+    if not _with_postgis(part):
+        raise DatabaseError("the packages hold no initdb or no PostGIS")
     part.chmod(0o755)
+    shutil.rmtree(target, ignore_errors=True)
     part.replace(target)
     shutil.rmtree(apt, ignore_errors=True)
     say(f"PostGIS is unpacked ({time.monotonic() - began:.0f} s)")
+
+
+def without_postgresql(status: str) -> str:
+    """dpkg's list of what is installed, less PostgreSQL's own packages.
+
+    A server that is installed without PostGIS would be left out of the packages to fetch, and what
+    was unpacked would have no server.
+    """
+    packages = status.split("\n\n")
+    return "\n\n".join(one for one in packages if not one.startswith("Package: postgresql"))
 
 
 def _unpack(package: Path, target: Path) -> None:
