@@ -1,7 +1,8 @@
 """Micro-batches: what waits goes to the database together, one statement and one commit.
 
 A lane is a connection of its own. An idle lane takes what there is at once, a busy one lets it
-build up: no timer, so a lone request is not slower, and a crowd shares round trip and commit.
+build up: a lone request is not slower, and a crowd shares round trip and commit. Lanes that hold
+wait a little for company while others are at work, so that a crowd makes fewer, larger batches.
 """
 
 import asyncio
@@ -59,7 +60,8 @@ class Lanes(Generic[Item, Result]):
     """Calls `run(connection, items)` with everything that waits; one result for each item.
 
     `run` must be harmless to repeat: a batch whose connection was lost is tried once more on a
-    fresh one. Nothing here waits for the database longer than `within_s` at a time.
+    fresh one. Nothing here waits for the database longer than `within_s` at a time. A free lane
+    leaves fewer items waiting than are under way in the others, but never longer than `hold_s`.
     """
 
     def __init__(
@@ -69,14 +71,16 @@ class Lanes(Generic[Item, Result]):
         run: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
         within_s: float,
+        hold_s: float = 0.0,
         lanes: int = LANES,
         batch: int = BATCH,
         waiting: int = WAITING,
     ) -> None:
         self._name, self._connect, self._run = name, connect, run
-        self._within_s = within_s
+        self._within_s, self._hold_s = within_s, hold_s
         self._count, self._batch, self._limit = lanes, batch, waiting
         self._waiting: deque[Waiting[Item, Result]] = deque()
+        self._under_way = 0
         self._something = asyncio.Event()
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,7 +108,8 @@ class Lanes(Generic[Item, Result]):
             future.set_exception(problems.ServiceUnavailable())
         else:
             self._waiting.append((item, future))
-            self._something.set()
+            if len(self._waiting) == 1 or self._enough():
+                self._something.set()
         return future
 
     async def _lane(self) -> None:
@@ -113,20 +118,44 @@ class Lanes(Generic[Item, Result]):
         try:
             while (taken := await self._take()) is not None:
                 if taken:
-                    connection = await self._serve(connection, taken)
+                    connection = await self._counted(connection, taken)
         finally:
             await drop(connection)
 
+    async def _counted(
+        self, connection: Connection | None, taken: list[Waiting[Item, Result]]
+    ) -> Connection | None:
+        """Answer a batch that counts as under way meanwhile."""
+        self._under_way += len(taken)
+        try:
+            return await self._serve(connection, taken)
+        finally:
+            self._under_way -= len(taken)
+            self._something.set()
+
     async def _take(self) -> list[Waiting[Item, Result]] | None:
         """Everything that waits, up to a batch, less what nobody waits for any more."""
-        while not self._waiting:
-            if self._closing:
-                return None
-            self._something.clear()
-            await self._something.wait()
+        await self._until(lambda: bool(self._waiting) or self._closing)
+        if self._closing and not self._waiting:
+            return None
+        if not self._enough():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._hold_s):
+                    await self._until(self._enough)
         count = min(len(self._waiting), self._batch)
         taken = [self._waiting.popleft() for _ in range(count)]
         return [each for each in taken if not each[1].done()]
+
+    async def _until(self, so: Callable[[], bool]) -> None:
+        """Sleep until something has come, or a batch has ended, that makes it so."""
+        while not so():
+            self._something.clear()
+            await self._something.wait()
+
+    def _enough(self) -> bool:
+        """Whether what waits is worth a round trip of its own now."""
+        few = len(self._waiting) < min(self._under_way, self._batch)
+        return self._closing or not self._hold_s or not few
 
     async def _serve(
         self, connection: Connection | None, taken: list[Waiting[Item, Result]]

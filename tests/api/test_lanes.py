@@ -156,3 +156,90 @@ async def test_closing_answers_those_who_wait(connect: Connect) -> None:
     assert await asyncio.gather(*waiting) == [100, 50, 25]
     with pytest.raises(problems.ServiceUnavailable):
         await lanes(1)
+
+
+class Gate(Halves):
+    """The same, but a batch with an item above 100 is under way until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def __call__(self, connection: AsyncConnection[Any], items: Sequence[int]) -> list[int]:
+        answers = await super().__call__(connection, items)
+        if max(items) > 100:
+            self.begun.set()
+            await self.open.wait()
+        return answers
+
+
+async def test_a_lane_that_holds_waits_for_as_many_as_are_under_way(connect: Connect) -> None:
+    gate = Gate()
+    lanes = Lanes("test", connect, gate, within_s=30, hold_s=30)
+    lanes.open()
+    under_way = [lanes(item) for item in (101, 102, 103)]
+    await gate.begun.wait()
+
+    two = [lanes(item) for item in (1, 2)]
+    late, _ = await asyncio.wait(two, timeout=0.2)
+    answers = await asyncio.wait_for(asyncio.gather(*two, lanes(3)), 5)
+    gate.open.set()
+    await asyncio.gather(*under_way)
+    await lanes.close()
+
+    assert late == set()
+    assert answers == [100, 50, 33]
+    assert gate.batches == [[101, 102, 103], [1, 2, 3]]
+
+
+async def test_those_who_are_held_go_when_the_others_are_done(connect: Connect) -> None:
+    gate = Gate()
+    lanes = Lanes("test", connect, gate, within_s=30, hold_s=30)
+    lanes.open()
+    under_way = [lanes(item) for item in (101, 102)]
+    await gate.begun.wait()
+    held = lanes(1)
+    await asyncio.sleep(0.05)
+
+    gate.open.set()
+    answer = await asyncio.wait_for(held, 5)
+    await asyncio.gather(*under_way)
+    await lanes.close()
+
+    assert answer == 100
+
+
+async def test_a_stuck_batch_holds_nobody_longer_than_it_may(connect: Connect) -> None:
+    gate = Gate()
+    lanes = Lanes("test", connect, gate, within_s=30, hold_s=0.05)
+    lanes.open()
+    stuck = [lanes(item) for item in (101, 102)]
+    await gate.begun.wait()
+
+    answers = [await asyncio.wait_for(lanes(item), 5) for item in (1, 2)]
+    still = [each.done() for each in stuck]
+    gate.open.set()
+    await asyncio.gather(*stuck)
+    await lanes.close()
+
+    assert answers == [100, 50]
+    assert still == [False, False]
+
+
+async def test_closing_serves_those_who_are_held_at_once(connect: Connect) -> None:
+    gate = Gate()
+    lanes = Lanes("test", connect, gate, within_s=30, hold_s=30)
+    lanes.open()
+    under_way = [lanes(item) for item in (101, 102)]
+    await gate.begun.wait()
+    held = lanes(1)
+    await asyncio.sleep(0.05)
+
+    closing = asyncio.create_task(lanes.close())
+    answer = await asyncio.wait_for(held, 5)
+    gate.open.set()
+    await closing
+
+    assert answer == 100
+    assert [await each for each in under_way] == [0, 0]
